@@ -1,0 +1,34 @@
+//! What Servelink decides, and nothing else: aggregates, their events, plans, money, bytes and months.
+//!
+//! Everything here is a pure function of its arguments. There is no I/O, no clock and no randomness in
+//! this room (`clippy.toml` bans them): a command carries the time and the ids that its decision needs.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`usage`] | what one project used in one UTC month |
+//! | [`team`] | a team, its members, its projects, its plan |
+//! | [`source`] | the last counters read from a traffic source such as Traefik |
+//! | [`service_key`] | credentials of the PaaS and of auditors |
+//! | [`plan`] | the catalogue of plans and their limits |
+//! | [`bytes`], [`money`], [`month`], [`ids`] | the quantities and names all of them share |
+//!
+//! Every aggregate is the same set of files: `mod.rs` (life-cycle), `command.rs`, `event.rs`, `state.rs`
+//! (evolve), `decide.rs`, `refusal.rs`, `tests.rs` (given, when, then).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod bytes;
+pub mod ids;
+pub mod money;
+pub mod month;
+pub mod plan;
+pub mod refusal;
+pub mod service_key;
+pub mod source;
+pub mod team;
+pub mod usage;
+
+pub use bytes::ByteCount;
+pub use ids::{DeploymentId, IdError, ProjectId, Slug, TeamId, UserId};
+pub use money::Money;
+pub use month::{Day, Month};
+pub use refusal::RefusalKind;

@@ -1,0 +1,102 @@
+//! What a reading of counters makes of a source.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::command::{Reading, SourceCommand};
+use super::event::{Counted, CountersRead, SourceEvent, Totals};
+use super::refusal::SourceRefusal;
+use super::state::{Counter, Source};
+use crate::Month;
+
+/// After so many events one names every counter again, so that no start reads more of the stream than that.
+const COMPLETE_EVERY: u32 = 1_000;
+
+/// The events that this command causes; none when no counter has moved.
+///
+/// # Errors
+/// [`SourceRefusal`], and then nothing changes.
+pub fn decide(source: &Source, command: SourceCommand) -> Result<Vec<SourceEvent>, SourceRefusal> {
+    match command {
+        SourceCommand::Read { at, started_at, readings } => read(source, at, started_at, readings),
+    }
+}
+
+/// Where a counter that has not been read before began.
+#[derive(Clone, Copy)]
+enum Beginning {
+    /// At 0, and all that it shows is to be counted.
+    Zero,
+    /// Long ago: nothing says in which month it counted what it shows.
+    Unknown,
+}
+
+fn read(
+    source: &Source,
+    at: DateTime<Utc>,
+    started_at: DateTime<Utc>,
+    readings: Vec<Reading>,
+) -> Result<Vec<SourceEvent>, SourceRefusal> {
+    if readings.len() > SourceRefusal::MAX_SERVICES {
+        return Err(SourceRefusal::TooManyServices(readings.len()));
+    }
+    let restarted = source.started_at != Some(started_at);
+    let beginning = match source.started_at {
+        // The first contact: what a source has counted since before this month belongs to months nobody knows.
+        None if Month::of(started_at) != Month::of(at) => Beginning::Unknown,
+        None | Some(_) => Beginning::Zero,
+    };
+    let complete = restarted || source.since_complete >= COMPLETE_EVERY;
+
+    let mut seen = BTreeSet::new();
+    let mut counters = Vec::new();
+    for reading in readings {
+        if !seen.insert(reading.service.clone()) {
+            return Err(SourceRefusal::ReadTwice(reading.service));
+        }
+        let before = source.counters.get(&reading.service);
+        let counted = count(before, reading, restarted, beginning)?;
+        let moved = before.is_none_or(|before| before.totals != counted.totals || before.waiting != counted.waiting);
+        if complete || moved {
+            counters.push(counted);
+        }
+    }
+    if complete {
+        // A service that is gone and whose bytes still wait for a project is not forgotten.
+        counters.extend(source.counters.iter().filter(|(service, _)| !seen.contains(*service)).filter_map(still_waiting));
+    } else if counters.is_empty() {
+        return Ok(vec![]);
+    }
+    let since_complete = if complete { 0 } else { source.since_complete + 1 };
+    Ok(vec![SourceEvent::CountersRead(CountersRead { at, started_at, since_complete, counters })])
+}
+
+fn count(
+    before: Option<&Counter>,
+    reading: Reading,
+    restarted: bool,
+    beginning: Beginning,
+) -> Result<Counted, SourceRefusal> {
+    let Reading { service, totals, project_id } = reading;
+    let difference = match (before, beginning) {
+        (None, Beginning::Zero) => totals,
+        (None, Beginning::Unknown) => Totals::ZERO,
+        (Some(_), _) if restarted => totals,
+        (Some(before), _) => totals.since(&before.totals).unwrap_or(totals),
+    };
+    let waited = before.map_or(Totals::ZERO, |before| before.waiting);
+    let Some(amount) = difference.checked_add(&waited) else { return Err(SourceRefusal::TooLarge(service)) };
+    let (counted, waiting) = if project_id.is_some() { (amount, Totals::ZERO) } else { (Totals::ZERO, amount) };
+    Ok(Counted { service, totals, project_id, counted, waiting })
+}
+
+fn still_waiting((service, counter): (&String, &Counter)) -> Option<Counted> {
+    (counter.waiting != Totals::ZERO).then(|| Counted {
+        service: service.clone(),
+        totals: Totals::ZERO,
+        project_id: None,
+        counted: Totals::ZERO,
+        waiting: counter.waiting,
+    })
+}

@@ -1,0 +1,72 @@
+//! What can be asked of a team.
+
+use chrono::{DateTime, Utc};
+
+use super::Role;
+use crate::plan::PlanName;
+use crate::{ProjectId, Slug, TeamId, UserId};
+
+/// A command to one team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamCommand {
+    /// The team exists and is called this.
+    Register {
+        /// What people call it.
+        name: String,
+        /// Its name in addresses, which no other team has.
+        slug: Slug,
+    },
+    /// The user belongs to the team in this role.
+    PutMember {
+        /// The user.
+        user_id: UserId,
+        /// The role.
+        role: Role,
+        /// How many other teams on the free plan the user owns: no stream but the directory knows it.
+        other_free_teams: u64,
+    },
+    /// The user does not belong to the team.
+    RemoveMember {
+        /// The user.
+        user_id: UserId,
+    },
+    /// The project is this team's and is called this.
+    PutProject {
+        /// The project.
+        project_id: ProjectId,
+        /// What people call it.
+        name: String,
+        /// The team it comes from, when it was another's until now.
+        moved_from: Option<TeamId>,
+    },
+    /// The project is another team's from now on.
+    GiveProject {
+        /// The project.
+        project_id: ProjectId,
+        /// The team that takes it.
+        to_team: TeamId,
+    },
+    /// The project does not exist any more.
+    RemoveProject {
+        /// The project.
+        project_id: ProjectId,
+        /// From when on its traffic is refused.
+        at: DateTime<Utc>,
+    },
+    /// The team is on this plan for this time.
+    ActivatePlan {
+        /// The plan.
+        plan: PlanName,
+        /// The payment that paid for it; none when it was given.
+        payment_id: Option<String>,
+        /// The first instant.
+        from: DateTime<Utc>,
+        /// The first instant after it.
+        until: DateTime<Utc>,
+    },
+    /// The team does not exist any more, and neither do its projects.
+    Remove {
+        /// From when on the traffic of its projects is refused.
+        at: DateTime<Utc>,
+    },
+}
