@@ -1,0 +1,185 @@
+//! Load, decide, append: how every command but a traffic sample reaches the log.
+//!
+//! The aggregate is loaded through cqrs-es, its `decide` is asked, and its events are appended at the sequence that
+//! the decision rested on. Whoever comes second loads and decides again, a few times. A command that leaves nothing
+//! to record answers with the position it was decided at, so that reading one's own writes works the same.
+
+mod service_key;
+mod source;
+mod team;
+mod usage;
+
+use std::sync::Arc;
+
+use cqrs_es::persist::PersistedEventStore;
+use cqrs_es::{Aggregate, AggregateError, DomainEvent, EventStore};
+use domain::RefusalKind;
+use domain::plan::Catalogue;
+use domain::service_key::ServiceKeyRefusal;
+use domain::source::SourceRefusal;
+use domain::team::TeamRefusal;
+use domain::usage::UsageRefusal;
+use domain::{ProjectId, Slug};
+use uuid::Uuid;
+
+pub use source::CountersCounted;
+
+use crate::clock::Clock;
+use crate::codec::{CodecError, encode};
+use crate::key::{Digest, KeyId};
+use crate::known::{Known, KnownError};
+use crate::log::{Append, AppendError, Condition, EventLog, Expected, Key, Position, ReadError, StreamEvents, StreamId};
+use crate::repository::LogRepository;
+
+/// How often a command that came second decides again before it gives up.
+const ATTEMPTS: usize = 8;
+
+/// Who gives a command, as it stands in the metadata of its events: `service_key:ab12`, `cli`, `traefik`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+/// Why a command was not carried out. Nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A team's refusal.
+    #[error(transparent)]
+    Team(#[from] TeamRefusal),
+    /// A month's refusal.
+    #[error(transparent)]
+    Usage(#[from] UsageRefusal),
+    /// A source's refusal.
+    #[error(transparent)]
+    Source(#[from] SourceRefusal),
+    /// A service key's refusal.
+    #[error(transparent)]
+    ServiceKey(#[from] ServiceKeyRefusal),
+    /// Two teams cannot have one name in addresses.
+    #[error("the slug `{0}` is another team's")]
+    SlugTaken(Slug),
+    /// No project of this id was ever registered, or it was removed.
+    #[error("the project {0} is not registered")]
+    UnknownProject(ProjectId),
+    /// A time that no month can hold.
+    #[error("the time is outside the months from 2000-01 to 9998-12")]
+    OutsideMonths(#[from] domain::month::MonthError),
+    /// Others were faster every time.
+    #[error("others changed the same thing {ATTEMPTS} times in a row; try again")]
+    Contended,
+    /// The log did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The facts cannot be kept up.
+    #[error(transparent)]
+    Known(#[from] KnownError),
+    /// An event cannot be written or read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// The aggregate cannot be loaded.
+    #[error("the aggregate cannot be loaded: {0}")]
+    Load(String),
+}
+
+impl CommandError {
+    /// What kind of refusal it is; none when it is no refusal but a failure.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<RefusalKind> {
+        match self {
+            Self::Team(refusal) => Some(refusal.kind()),
+            Self::Usage(refusal) => Some(refusal.kind()),
+            Self::Source(refusal) => Some(refusal.kind()),
+            Self::ServiceKey(refusal) => Some(refusal.kind()),
+            Self::SlugTaken(_) => Some(RefusalKind::Conflict),
+            Self::UnknownProject(_) => Some(RefusalKind::NotFound),
+            Self::OutsideMonths(_) => Some(RefusalKind::Invalid),
+            Self::Contended
+            | Self::Append(_)
+            | Self::Read(_)
+            | Self::Known(_)
+            | Self::Codec(_)
+            | Self::Load(_) => None,
+        }
+    }
+
+    /// Whether somebody else was faster, and deciding again may help.
+    fn came_second(&self) -> bool {
+        matches!(self, Self::Append(AppendError::WrongSequence { .. } | AppendError::Changed(_)))
+    }
+}
+
+/// Carries out commands.
+pub struct Commands {
+    log: Arc<dyn EventLog>,
+    known: Arc<Known>,
+    plans: Arc<Catalogue>,
+    clock: Arc<dyn Clock>,
+}
+
+/// An aggregate as it was loaded, and the sequence it was loaded at.
+struct Loaded<A> {
+    state: A,
+    stream: StreamId,
+    sequence: u64,
+}
+
+impl Commands {
+    /// Commands over this log.
+    #[must_use]
+    pub fn new(log: Arc<dyn EventLog>, known: Arc<Known>, plans: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Self {
+        Self { log, known, plans, clock }
+    }
+
+    async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, CommandError> {
+        let store = PersistedEventStore::<LogRepository, A>::new_event_store(LogRepository::new(Arc::clone(&self.log)));
+        let context = store.load_aggregate(id).await.map_err(|error: AggregateError<A::Error>| match error {
+            AggregateError::UserError(error) => CommandError::Load(error.to_string()),
+            AggregateError::AggregateConflict => CommandError::Contended,
+            AggregateError::DatabaseConnectionError(error)
+            | AggregateError::DeserializationError(error)
+            | AggregateError::UnexpectedError(error) => CommandError::Load(error.to_string()),
+        })?;
+        let sequence = context.current_sequence as u64;
+        Ok(Loaded { state: context.aggregate, stream: StreamId::new(A::TYPE, id), sequence })
+    }
+
+    /// Records what was decided, under the condition that nobody was faster. Nothing to record is recorded already.
+    async fn record(&self, actor: &Actor, streams: Vec<StreamEvents>, conditions: Vec<Condition>) -> Result<Position, CommandError> {
+        let streams: Vec<_> = streams.into_iter().filter(|stream| !stream.events.is_empty()).collect();
+        if streams.is_empty() {
+            return Ok(self.log.head().await?);
+        }
+        // Commands are idempotent by what they decide, so this key need only be new.
+        let command = Uuid::now_v7();
+        let key = Key { id: KeyId(*command.as_bytes()), digest: Digest::default(), answer: None };
+        let metadata = serde_json::json!({ "actor": actor.0, "command": command.to_string() }).to_string();
+        let append = Append { keys: vec![key], streams, conditions, metadata };
+        Ok(self.log.append(append).await?.position)
+    }
+}
+
+impl<A> Loaded<A> {
+    /// These events, at the sequence that the decision rested on.
+    fn decided<E: DomainEvent>(&self, events: &[E]) -> Result<StreamEvents, CodecError> {
+        Ok(StreamEvents {
+            stream: self.stream.clone(),
+            expected: Expected::Exactly(self.sequence),
+            events: events.iter().map(encode).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Tries again as long as others are faster, a few times.
+macro_rules! decide_until_first {
+    ($once:expr) => {{
+        for _ in 0..$crate::commands::ATTEMPTS {
+            match $once.await {
+                Err(error) if error.came_second() => {}
+                done => return done,
+            }
+        }
+        Err($crate::commands::CommandError::Contended)
+    }};
+}
+use decide_until_first;

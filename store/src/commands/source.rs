@@ -1,0 +1,116 @@
+//! Commands to sources of counters. What a reading counts goes into the projects' streams by the same append.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::source::{CountersRead, Reading, Source, SourceCommand, SourceEvent, decide};
+use domain::usage::TrafficRecorded;
+use domain::{Day, ProjectId};
+
+use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
+use crate::codec::decode;
+use crate::ingest::{DayTraffic, Fold, month_condition};
+use crate::log::{Position, StreamId};
+
+/// Events that one read of the source's stream takes: more than lie between two complete ones.
+const PAGE: usize = 5_000;
+
+/// What became of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountersCounted {
+    /// Everything of it is seen after this position.
+    pub position: Position,
+    /// Services whose project is not known; their bytes wait.
+    pub waiting_services: usize,
+    /// Bytes that the reading gave to projects.
+    pub counted_bytes: u64,
+}
+
+impl Commands {
+    /// Counts what has come since the last reading of this source: its stream and those of the projects change
+    /// together or not at all. A service whose project is not registered waits, and so do its bytes.
+    ///
+    /// # Errors
+    /// [`SourceRefusal`](domain::source::SourceRefusal), and what any command may meet.
+    pub async fn read_counters(
+        &self,
+        actor: &Actor,
+        source: &str,
+        at: DateTime<Utc>,
+        started_at: DateTime<Utc>,
+        readings: &[Reading],
+    ) -> Result<CountersCounted, CommandError> {
+        decide_until_first!(self.count(actor, source, at, started_at, readings))
+    }
+
+    async fn count(
+        &self,
+        actor: &Actor,
+        source: &str,
+        at: DateTime<Utc>,
+        started_at: DateTime<Utc>,
+        readings: &[Reading],
+    ) -> Result<CountersCounted, CommandError> {
+        self.known.catch_up().await?;
+        let loaded = self.load_source(source).await?;
+        let registered = |id: &ProjectId| self.known.facts().projects.contains_key(id);
+        let readings = readings.iter().cloned();
+        let readings = readings.map(|reading| Reading { project_id: reading.project_id.filter(registered), ..reading });
+        let events = decide(&loaded.state, SourceCommand::Read { at, started_at, readings: readings.collect() })?;
+
+        let batch_id = format!("{source}:{}", loaded.sequence + 1);
+        let mut fold = Fold::default();
+        let mut counted_bytes = 0_u64;
+        let mut waiting_services = 0;
+        for SourceEvent::CountersRead(read) in &events {
+            for day in counted(source, &batch_id, at, read)? {
+                let traffic = &day.traffic;
+                counted_bytes = counted_bytes.saturating_add(traffic.ingress_bytes.get()).saturating_add(traffic.egress_bytes.get());
+                fold.add(day);
+            }
+            waiting_services += read.counters.iter().filter(|counter| counter.project_id.is_none()).count();
+        }
+        let (condition, mut streams) = {
+            let facts = self.known.facts();
+            let streams = fold.into_streams(&facts, self.clock.now()).map_err(|error| CommandError::Load(error.to_string()))?;
+            (month_condition(facts.position), streams)
+        };
+        streams.push(loaded.decided(&events)?);
+        let position = self.record(actor, streams, vec![condition]).await?;
+        Ok(CountersCounted { position, waiting_services, counted_bytes })
+    }
+
+    /// The source's state, from its last complete event on.
+    async fn load_source(&self, source: &str) -> Result<Loaded<Source>, CommandError> {
+        let stream = StreamId::new(Source::TYPE, source);
+        let mut loaded = Loaded { state: Source::default(), stream: stream.clone(), sequence: 0 };
+        let Some(last) = self.log.read_last(&stream).await? else { return Ok(loaded) };
+        let SourceEvent::CountersRead(read) = decode(&last)?;
+        let before_complete = last.sequence.saturating_sub(u64::from(read.since_complete) + 1);
+        for event in self.log.read_stream(&stream, before_complete, PAGE).await? {
+            loaded.state.evolve(&decode(&event)?);
+            loaded.sequence = event.sequence;
+        }
+        Ok(loaded)
+    }
+}
+
+/// What a reading gives to projects.
+fn counted(source: &str, batch_id: &str, at: DateTime<Utc>, read: &CountersRead) -> Result<Vec<DayTraffic>, CommandError> {
+    let day = Day::of(at)?;
+    let given = read.counters.iter().filter_map(|counter| Some((counter.project_id?, counter.counted)));
+    Ok(given
+        .map(|(project, counted)| DayTraffic {
+            project,
+            day,
+            traffic: TrafficRecorded {
+                source: source.into(),
+                batch_ids: vec![batch_id.into()],
+                from: at,
+                until: at,
+                ingress_bytes: counted.ingress_bytes,
+                egress_bytes: counted.egress_bytes,
+                requests: counted.requests,
+            },
+        })
+        .collect())
+}

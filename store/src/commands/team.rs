@@ -1,0 +1,134 @@
+//! Commands to teams. What one stream cannot know (slugs, other teams of an owner, whose a project is) is taken from
+//! [`Known`](crate::known::Known), on the condition that no team has changed since.
+
+use cqrs_es::Aggregate;
+use domain::plan::PlanName;
+use domain::team::{Role, Team, TeamCommand, TeamRefusal, decide};
+use domain::{ProjectId, Slug, TeamId, UserId};
+
+use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
+use crate::log::{Condition, Position, StreamEvents};
+
+impl Commands {
+    /// The team exists and is called this.
+    ///
+    /// # Errors
+    /// [`CommandError::SlugTaken`], and what any command may meet.
+    pub async fn put_team(&self, actor: &Actor, team: TeamId, name: &str, slug: &Slug) -> Result<Position, CommandError> {
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            if self.known.facts().slugs.get(slug).is_some_and(|owner| *owner != team) {
+                return Err(CommandError::SlugTaken(slug.clone()));
+            }
+            let command = TeamCommand::Register { name: name.into(), slug: slug.clone() };
+            self.to_team(actor, team, command, vec![condition]).await
+        })
+    }
+
+    /// The team does not exist any more, and neither do its projects.
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn remove_team(&self, actor: &Actor, team: TeamId) -> Result<Position, CommandError> {
+        let at = self.clock.now();
+        decide_until_first!(self.to_team(actor, team, TeamCommand::Remove { at }, vec![]))
+    }
+
+    /// The user belongs to the team in this role.
+    ///
+    /// # Errors
+    /// [`TeamRefusal`], and what any command may meet.
+    pub async fn put_member(&self, actor: &Actor, team: TeamId, user_id: UserId, role: Role) -> Result<Position, CommandError> {
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            let other_free_teams = self.known.facts().free_teams_of(user_id, team);
+            let command = TeamCommand::PutMember { user_id, role, other_free_teams };
+            self.to_team(actor, team, command, vec![condition]).await
+        })
+    }
+
+    /// The user does not belong to the team.
+    ///
+    /// # Errors
+    /// [`TeamRefusal`], and what any command may meet.
+    pub async fn remove_member(&self, actor: &Actor, team: TeamId, user_id: UserId) -> Result<Position, CommandError> {
+        decide_until_first!(self.to_team(actor, team, TeamCommand::RemoveMember { user_id }, vec![]))
+    }
+
+    /// The project is this team's and is called this. When it was another team's, it moves, and both teams'
+    /// histories say so or neither does.
+    ///
+    /// # Errors
+    /// [`TeamRefusal`], and what any command may meet.
+    pub async fn put_project(&self, actor: &Actor, project_id: ProjectId, team: TeamId, name: &str) -> Result<Position, CommandError> {
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            let standing = self.known.facts().projects.get(&project_id).copied();
+            let moved_from = standing
+                .filter(|project| project.removed_at.is_none() && project.team != team)
+                .map(|project| project.team);
+            let mut streams = Vec::new();
+            if let Some(from) = moved_from {
+                let give = TeamCommand::GiveProject { project_id, to_team: team };
+                streams.push(self.decided(from, give).await?);
+            }
+            let put = TeamCommand::PutProject { project_id, name: name.into(), moved_from };
+            streams.push(self.decided(team, put).await?);
+            self.record(actor, streams, vec![condition]).await
+        })
+    }
+
+    /// The project does not exist any more. That it never did is no error: the PaaS may say so again at any time.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownProject`], and what any command may meet.
+    pub async fn remove_project(&self, actor: &Actor, project_id: ProjectId) -> Result<Position, CommandError> {
+        let at = self.clock.now();
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            let standing = self.known.facts().projects.get(&project_id).copied();
+            let standing = standing.ok_or(CommandError::UnknownProject(project_id))?;
+            if standing.removed_at.is_some() {
+                return Ok(self.known.position());
+            }
+            let command = TeamCommand::RemoveProject { project_id, at };
+            self.to_team(actor, standing.team, command, vec![condition]).await
+        })
+    }
+
+    /// The team is on this plan for one calendar month from now on.
+    ///
+    /// # Errors
+    /// [`TeamRefusal`], and what any command may meet.
+    pub async fn give_plan(&self, actor: &Actor, team: TeamId, plan: &PlanName) -> Result<Position, CommandError> {
+        let from = self.clock.now();
+        let until = from.checked_add_months(chrono::Months::new(1)).ok_or(TeamRefusal::EmptyPeriod)?;
+        decide_until_first!(async {
+            let command = TeamCommand::ActivatePlan { plan: plan.clone(), payment_id: None, from, until };
+            self.to_team(actor, team, command, vec![]).await
+        })
+    }
+
+    /// Catches up, and gives the condition under which what is known of teams still holds.
+    async fn no_team_changed(&self) -> Result<Condition, CommandError> {
+        self.known.catch_up().await?;
+        Ok(Condition { aggregate_type: Team::TYPE, event_type: None, unless_after: self.known.position() })
+    }
+
+    async fn to_team(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        command: TeamCommand,
+        conditions: Vec<Condition>,
+    ) -> Result<Position, CommandError> {
+        let decided = self.decided(team, command).await?;
+        self.record(actor, vec![decided], conditions).await
+    }
+
+    async fn decided(&self, team: TeamId, command: TeamCommand) -> Result<StreamEvents, CommandError> {
+        let loaded: Loaded<Team> = self.load(&team.to_string()).await?;
+        let events = decide(&loaded.state, command, &self.plans)?;
+        Ok(loaded.decided(&events)?)
+    }
+}

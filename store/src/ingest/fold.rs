@@ -1,0 +1,159 @@
+//! Adding samples up: one sum for each project, UTC day and source, and the events that they become.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::month::MonthError;
+use domain::usage::{Correction, TrafficRecorded, Usage, UsageCorrected, UsageEvent, UsageId};
+use domain::{ByteCount, Day, Month, ProjectId};
+
+use super::sample::Sample;
+use crate::codec::{CodecError, encode};
+use crate::known::Facts;
+use crate::log::{Condition, Expected, Position, StreamEvents, StreamId};
+
+/// The traffic of one project, one source and one UTC day. An event never spans two days, so that a month's days
+/// can be told apart for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayTraffic {
+    /// The project.
+    pub project: ProjectId,
+    /// The day.
+    pub day: Day,
+    /// The event in the making.
+    pub traffic: TrafficRecorded,
+}
+
+impl DayTraffic {
+    /// Adds another of the same project, day and source, or gives it back when the sum cannot be held.
+    fn merge(&mut self, other: Self) -> Option<Self> {
+        let (mine, theirs) = (&self.traffic, &other.traffic);
+        let sums = (
+            mine.ingress_bytes.checked_add(theirs.ingress_bytes),
+            mine.egress_bytes.checked_add(theirs.egress_bytes),
+            mine.requests.checked_add(theirs.requests).filter(|sum| i64::try_from(*sum).is_ok()),
+        );
+        let (Some(ingress_bytes), Some(egress_bytes), Some(requests)) = sums else { return Some(other) };
+        let traffic = &mut self.traffic;
+        (traffic.ingress_bytes, traffic.egress_bytes, traffic.requests) = (ingress_bytes, egress_bytes, requests);
+        traffic.from = traffic.from.min(other.traffic.from);
+        traffic.until = traffic.until.max(other.traffic.until);
+        for batch_id in other.traffic.batch_ids {
+            if traffic.batch_ids.last() != Some(&batch_id) {
+                traffic.batch_ids.push(batch_id);
+            }
+        }
+        None
+    }
+
+    fn is_nothing(&self) -> bool {
+        let TrafficRecorded { ingress_bytes, egress_bytes, requests, .. } = &self.traffic;
+        *ingress_bytes == ByteCount::ZERO && *egress_bytes == ByteCount::ZERO && *requests == 0
+    }
+}
+
+/// Adds up.
+#[derive(Default)]
+pub(crate) struct Fold {
+    /// Where in `days` the sum of a project and day is that grows; other sources follow in `days`.
+    places: HashMap<(ProjectId, Day), Vec<usize>>,
+    days: Vec<DayTraffic>,
+}
+
+impl Fold {
+    pub(super) fn add_sample(&mut self, source: &str, batch_id: &str, day: Day, sample: &Sample) {
+        // The hot path: within one batch the source and the batch are the same for all.
+        if let Some(&[place]) = self.places.get(&(sample.project, day)).map(Vec::as_slice) {
+            let traffic = &mut self.days[place].traffic;
+            let sums = (
+                traffic.ingress_bytes.checked_add(sample.ingress),
+                traffic.egress_bytes.checked_add(sample.egress),
+                traffic.requests.checked_add(sample.requests).filter(|sum| i64::try_from(*sum).is_ok()),
+            );
+            if let (Some(ingress), Some(egress), Some(requests)) = sums {
+                (traffic.ingress_bytes, traffic.egress_bytes, traffic.requests) = (ingress, egress, requests);
+                traffic.from = traffic.from.min(sample.at);
+                traffic.until = traffic.until.max(sample.at);
+                return;
+            }
+        }
+        let traffic = TrafficRecorded {
+            source: source.into(),
+            batch_ids: vec![batch_id.into()],
+            from: sample.at,
+            until: sample.at,
+            ingress_bytes: sample.ingress,
+            egress_bytes: sample.egress,
+            requests: sample.requests,
+        };
+        self.add(DayTraffic { project: sample.project, day, traffic });
+    }
+
+    pub(crate) fn add(&mut self, day: DayTraffic) {
+        let places = self.places.entry((day.project, day.day)).or_default();
+        let same_source = places.iter().rev().find(|place| self.days[**place].traffic.source == day.traffic.source);
+        let left = match same_source {
+            Some(&place) => self.days[place].merge(day),
+            None => Some(day),
+        };
+        if let Some(day) = left {
+            places.push(self.days.len());
+            self.days.push(day);
+        }
+    }
+
+    pub(super) fn into_days(self) -> Vec<DayTraffic> {
+        self.days
+    }
+
+    /// The events for the log. What belongs to a month that is closed becomes a correction of the month that is
+    /// open now; a sum of nothing becomes none.
+    pub(crate) fn into_streams(self, facts: &Facts, now: DateTime<Utc>) -> Result<Vec<StreamEvents>, FoldError> {
+        let mut streams: HashMap<UsageId, StreamEvents> = HashMap::with_capacity(self.days.len());
+        for day in self.days.into_iter().filter(|day| !day.is_nothing()) {
+            let late = facts.is_closed(day.day.month());
+            let month = if late { Month::of(now)? } else { day.day.month() };
+            let id = UsageId { project: day.project, month };
+            let event = if late { correction(day, now) } else { UsageEvent::TrafficRecorded(day.traffic) };
+            let stream = streams.entry(id).or_insert_with(|| StreamEvents {
+                stream: StreamId::new(Usage::TYPE, id.to_string()),
+                expected: Expected::Any,
+                events: Vec::with_capacity(1),
+            });
+            stream.events.push(encode(&event)?);
+        }
+        Ok(streams.into_values().collect())
+    }
+}
+
+fn correction(day: DayTraffic, now: DateTime<Utc>) -> UsageEvent {
+    let traffic = day.traffic;
+    UsageEvent::UsageCorrected(UsageCorrected {
+        reason: format!("late samples of {}, after that month was closed", day.day),
+        delta: Correction {
+            ingress_bytes: traffic.ingress_bytes.to_sql(),
+            egress_bytes: traffic.egress_bytes.to_sql(),
+            requests: i64::try_from(traffic.requests).unwrap_or(i64::MAX),
+        },
+        by: traffic.source,
+        at: now,
+        batch_ids: traffic.batch_ids,
+    })
+}
+
+/// Why sums cannot become events.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FoldError {
+    /// Our own clock is outside the months.
+    #[error("this server's clock is outside the months that can be held: {0}")]
+    Clock(#[from] MonthError),
+    /// An event cannot be written.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// Holds as long as no month has been closed that these facts do not know of.
+pub(crate) fn month_condition(known_up_to: Position) -> Condition {
+    Condition { aggregate_type: Usage::TYPE, event_type: Some("MonthClosed"), unless_after: known_up_to }
+}

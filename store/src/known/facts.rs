@@ -1,0 +1,180 @@
+//! The facts themselves, and how each event changes them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::plan::PlanName;
+use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
+use domain::team::{Role, Team, TeamEvent};
+use domain::usage::{Usage, UsageEvent, UsageId};
+use domain::{Month, ProjectId, Slug, TeamId, UserId};
+
+use crate::codec::{CodecError, decode};
+use crate::log::{Position, Recorded};
+
+/// What is known up to a position.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Everything up to here is taken in.
+    pub position: Position,
+    /// The newest month that is closed for any project: it and all before it take no more samples.
+    pub closed_through: Option<Month>,
+    /// Every project that ever was.
+    pub projects: HashMap<ProjectId, KnownProject>,
+    /// Every team that is registered.
+    pub teams: HashMap<TeamId, KnownTeam>,
+    /// Whose slug is whose.
+    pub slugs: HashMap<Slug, TeamId>,
+    /// Every service key that ever was, by id.
+    pub keys: BTreeMap<String, KnownKey>,
+}
+
+/// A project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownProject {
+    /// Whose it is, or was.
+    pub team: TeamId,
+    /// Since when it does not exist any more.
+    pub removed_at: Option<DateTime<Utc>>,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownTeam {
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// Its plan.
+    pub plan: PlanName,
+    /// Who owns it.
+    pub owners: BTreeSet<UserId>,
+}
+
+/// A service key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// What it is for, for people to read.
+    pub name: String,
+    /// SHA-256 of the secret, in hex.
+    pub hash: String,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// Since when it exists.
+    pub created_at: DateTime<Utc>,
+    /// The first instant at which it is no more valid.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Since when it is revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl Facts {
+    /// How many teams on the free plan this user owns, not counting one.
+    #[must_use]
+    pub fn free_teams_of(&self, user: UserId, not_counting: TeamId) -> u64 {
+        let owns = |(id, team): &(&TeamId, &KnownTeam)| {
+            **id != not_counting && team.plan.is_free() && team.owners.contains(&user)
+        };
+        self.teams.iter().filter(owns).count() as u64
+    }
+
+    /// Whether a month takes no more samples.
+    #[must_use]
+    pub fn is_closed(&self, month: Month) -> bool {
+        self.closed_through.is_some_and(|closed| month <= closed)
+    }
+
+    pub(super) fn take_in(&mut self, event: &Recorded) -> Result<(), CodecError> {
+        match event.stream.aggregate_type.as_ref() {
+            Team::TYPE => self.team_event(event, &decode::<TeamEvent>(event)?),
+            Usage::TYPE => self.usage_event(event, &decode::<UsageEvent>(event)?),
+            ServiceKey::TYPE => self.key_event(event, decode::<ServiceKeyEvent>(event)?),
+            // Others' streams (a stock repository's) say nothing about ours.
+            _ => {}
+        }
+        self.position = event.position;
+        Ok(())
+    }
+
+    fn team_event(&mut self, recorded: &Recorded, event: &TeamEvent) {
+        let Ok(id) = recorded.stream.aggregate_id.parse::<TeamId>() else { return };
+        match event {
+            TeamEvent::TeamRegistered(team) => {
+                let plan = PlanName::free();
+                self.teams.insert(id, KnownTeam { slug: team.slug.clone(), plan, owners: BTreeSet::new() });
+                self.slugs.insert(team.slug.clone(), id);
+            }
+            TeamEvent::TeamRenamed(renamed) => {
+                if let Some(team) = self.teams.get_mut(&id) {
+                    self.slugs.remove(&team.slug);
+                    team.slug = renamed.slug.clone();
+                    self.slugs.insert(renamed.slug.clone(), id);
+                }
+            }
+            TeamEvent::TeamRemoved(_) => {
+                if let Some(team) = self.teams.remove(&id) {
+                    self.slugs.remove(&team.slug);
+                }
+            }
+            TeamEvent::MemberAdded(member) => self.role_of(id, member.user_id, Some(member.role)),
+            TeamEvent::MemberRoleChanged(member) => self.role_of(id, member.user_id, Some(member.role)),
+            TeamEvent::MemberRemoved(member) => self.role_of(id, member.user_id, None),
+            TeamEvent::ProjectRegistered(project) => {
+                self.projects.insert(project.project_id, KnownProject { team: id, removed_at: None });
+            }
+            TeamEvent::ProjectMoved(project) => {
+                self.projects.insert(project.project_id, KnownProject { team: project.to_team, removed_at: None });
+            }
+            TeamEvent::ProjectRemoved(project) => {
+                self.projects.insert(project.project_id, KnownProject { team: id, removed_at: Some(project.at) });
+            }
+            TeamEvent::ProjectRenamed(_) => {}
+            TeamEvent::PlanActivated(activated) => {
+                if let Some(team) = self.teams.get_mut(&id) {
+                    team.plan = activated.plan.clone();
+                }
+            }
+        }
+    }
+
+    fn role_of(&mut self, team: TeamId, user: UserId, role: Option<Role>) {
+        let Some(team) = self.teams.get_mut(&team) else { return };
+        if role == Some(Role::Owner) {
+            team.owners.insert(user);
+        } else {
+            team.owners.remove(&user);
+        }
+    }
+
+    fn usage_event(&mut self, recorded: &Recorded, event: &UsageEvent) {
+        match event {
+            UsageEvent::MonthClosed(_) => {
+                if let Ok(id) = recorded.stream.aggregate_id.parse::<UsageId>() {
+                    self.closed_through = self.closed_through.max(Some(id.month));
+                }
+            }
+            UsageEvent::TrafficRecorded(_) | UsageEvent::StorageMeasured(_) | UsageEvent::UsageCorrected(_) => {}
+        }
+    }
+
+    fn key_event(&mut self, recorded: &Recorded, event: ServiceKeyEvent) {
+        let id = &recorded.stream.aggregate_id;
+        match event {
+            ServiceKeyEvent::ServiceKeyCreated(created) => {
+                let key = KnownKey {
+                    name: created.name,
+                    hash: created.hash,
+                    scopes: created.scopes,
+                    created_at: created.at,
+                    expires_at: created.expires_at,
+                    revoked_at: None,
+                };
+                self.keys.insert(id.clone(), key);
+            }
+            ServiceKeyEvent::ServiceKeyRevoked(revoked) => {
+                if let Some(key) = self.keys.get_mut(id) {
+                    key.revoked_at = Some(revoked.at);
+                }
+            }
+        }
+    }
+}

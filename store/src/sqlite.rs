@@ -1,0 +1,101 @@
+//! The embedded backend: one SQLite file in WAL mode, one writing connection, a few reading ones.
+//!
+//! `synchronous=FULL`: a commit is fsynced before it is answered. Exactly one process may open the file (the caller
+//! holds the data directory's lock): SQLite before 3.51.3 can corrupt a WAL that two connections write at once.
+
+mod backend;
+mod rows;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::watch;
+
+use crate::head::HeadWatch;
+use crate::log::{
+    Append, AppendError, Appended, EventLog, Filter, OpenError, Position, ReadError, Recorded, StreamId,
+};
+use crate::writer::Writer;
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+
+/// The event log in one SQLite file.
+pub struct SqliteLog {
+    writer: Writer,
+    readers: SqlitePool,
+    head: HeadWatch,
+}
+
+impl SqliteLog {
+    /// Opens the file, creating it if needed.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(file: &Path) -> Result<Self, OpenError> {
+        let writing = Self::options(file).create_if_missing(true);
+        {
+            let pool = SqlitePoolOptions::new().max_connections(1).connect_with(writing.clone()).await?;
+            sqlx::migrate!("../migrations/log/sqlite").set_ignore_missing(true).run(&pool).await?;
+            pool.close().await;
+        }
+        let mut backend = backend::SqliteBackend::new(writing);
+        backend.connect().await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(Self::options(file).read_only(true))
+            .await?;
+        let reading = readers.clone();
+        let head = HeadWatch::start(move || {
+            let readers = reading.clone();
+            async move { rows::head(&readers).await }
+        })
+        .await?;
+        Ok(Self { writer: Writer::start(backend, head.sender()), readers, head })
+    }
+
+    fn options(file: &Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            // A checkpoint every 16 MB instead of every 4: it fsyncs the whole file while requests wait.
+            .pragma("wal_autocheckpoint", "4000")
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.writer.append(append).await
+    }
+
+    async fn read_stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+        rows::stream(&self.readers, stream, after, limit).await
+    }
+
+    async fn read_last(&self, stream: &StreamId) -> Result<Option<Recorded>, ReadError> {
+        rows::last(&self.readers, stream).await
+    }
+
+    async fn read_after(&self, position: Position, limit: usize, filter: Filter) -> Result<Vec<Recorded>, ReadError> {
+        rows::after(&self.readers, position, limit, filter).await
+    }
+
+    async fn head(&self) -> Result<Position, ReadError> {
+        Ok(rows::head(&self.readers).await?)
+    }
+
+    fn wake(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
