@@ -28,7 +28,9 @@ fn parse_hex(text: &[u8]) -> Option<[u8; 16]> {
             _ => None,
         }
     }
-    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let (pairs, []) = text.as_chunks::<2>() else {
+        return None;
+    };
     let pairs: &[[u8; 2]; 16] = pairs.try_into().ok()?;
     let mut bytes = [0; 16];
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
@@ -185,7 +187,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_hex_id() {
-        for bad in ["", "0123456789ABCDEF0123456789abcdef", "0123456789abcdef0123456789abcde", "g123456789abcdef0123456789abcdef", "é123456789abcdef0123456789abcdef"] {
+        for bad in [
+            "",
+            "0123456789ABCDEF0123456789abcdef",
+            "0123456789abcdef0123456789abcde",
+            "g123456789abcdef0123456789abcdef",
+            "é123456789abcdef0123456789abcdef",
+        ] {
             assert_eq!(bad.parse::<TeamId>(), Err(IdError::NotHex), "{bad}");
         }
     }

@@ -22,6 +22,7 @@ pub mod money;
 pub mod month;
 pub mod plan;
 pub mod refusal;
+mod scope;
 pub mod service_key;
 pub mod source;
 pub mod team;

@@ -62,7 +62,11 @@ impl Month {
     /// The month after it; the last one that can be held is its own successor.
     #[must_use]
     pub fn next(self) -> Self {
-        let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
+        let (year, month) = if self.month == 12 {
+            (self.year + 1, 1)
+        } else {
+            (self.year, self.month + 1)
+        };
         Self::new(year.into(), month.into()).unwrap_or(self)
     }
 }
@@ -87,7 +91,10 @@ impl FromStr for Month {
         if year.len() != 4 || month.len() != 2 || !digits(year) || !digits(month) {
             return Err(MonthError);
         }
-        Self::new(year.parse().map_err(|_| MonthError)?, month.parse().map_err(|_| MonthError)?)
+        Self::new(
+            year.parse().map_err(|_| MonthError)?,
+            month.parse().map_err(|_| MonthError)?,
+        )
     }
 }
 
@@ -118,7 +125,10 @@ impl Day {
     /// [`MonthError`] outside 2000-01 to 9998-12.
     pub fn of(instant: DateTime<Utc>) -> Result<Self, MonthError> {
         let day = u8::try_from(instant.day()).map_err(|_| MonthError)?;
-        Ok(Self { month: Month::of(instant)?, day })
+        Ok(Self {
+            month: Month::of(instant)?,
+            day,
+        })
     }
 
     /// The month it is in.
@@ -146,7 +156,18 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_month() {
-        for bad in ["2026-13", "2026-00", "2026-1", "26-01", "2026", "1999-12", "9999-01", "2026-+1", "２０２６-01", ""] {
+        for bad in [
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-01",
+            "2026",
+            "1999-12",
+            "9999-01",
+            "2026-+1",
+            "２０２６-01",
+            "",
+        ] {
             assert_eq!(bad.parse::<Month>(), Err(MonthError), "{bad}");
         }
     }

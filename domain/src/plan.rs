@@ -93,7 +93,9 @@ impl TryFrom<i64> for Limit {
     fn try_from(limit: i64) -> Result<Self, Self::Error> {
         match limit {
             -1 => Ok(Self::Unlimited),
-            _ => u64::try_from(limit).map(Self::AtMost).map_err(|_| "a limit is -1 (unlimited) or from 0 up"),
+            _ => u64::try_from(limit)
+                .map(Self::AtMost)
+                .map_err(|_| "a limit is -1 (unlimited) or from 0 up"),
         }
     }
 }
@@ -171,7 +173,9 @@ pub enum CatalogueError {
     #[error("two plans are called `{0}`")]
     Ambiguous(String),
     /// A price in no known currency, or below zero.
-    #[error("plan `{plan}`: the price {minor} {currency} must be from 0 up, in minor units of an ISO 4217 currency")]
+    #[error(
+        "plan `{plan}`: the price {minor} {currency} must be from 0 up, in minor units of an ISO 4217 currency"
+    )]
     Price {
         /// The plan.
         plan: String,
@@ -210,11 +214,19 @@ impl Catalogue {
             }
             for (currency, &minor) in &plan.price {
                 if minor < 0 || Currency::from_code(currency).is_none() {
-                    return Err(CatalogueError::Price { plan: name.to_string(), currency: currency.clone(), minor });
+                    return Err(CatalogueError::Price {
+                        plan: name.to_string(),
+                        currency: currency.clone(),
+                        minor,
+                    });
                 }
             }
         }
-        if plans.contains_key(&PlanName::free()) { Ok(Self { plans }) } else { Err(CatalogueError::NoFree) }
+        if plans.contains_key(&PlanName::free()) {
+            Ok(Self { plans })
+        } else {
+            Err(CatalogueError::NoFree)
+        }
     }
 
     /// The plan of this name or alias.
@@ -230,7 +242,9 @@ impl Catalogue {
     #[must_use]
     pub fn in_force(&self, name: &PlanName) -> &Plan {
         // `from_toml` is the only way to make a catalogue, and it insists on `free`.
-        self.plans.get(name).unwrap_or_else(|| &self.plans[&PlanName::free()])
+        self.plans
+            .get(name)
+            .unwrap_or_else(|| &self.plans[&PlanName::free()])
     }
 
     /// Every plan, by name.
@@ -257,7 +271,10 @@ mod tests {
         assert_eq!(pro.display_name, "Pro");
         assert_eq!(pro.traffic_limit().unwrap().get(), 10 << 30);
         assert!(pro.prices().any(|price| price.to_string() == "3.00 EUR"));
-        assert_eq!(catalogue.in_force(&PlanName::from("gone")).max_projects, Limit::AtMost(2));
+        assert_eq!(
+            catalogue.in_force(&PlanName::from("gone")).max_projects,
+            Limit::AtMost(2)
+        );
     }
 
     #[test]
@@ -265,12 +282,27 @@ mod tests {
         let free = BUILT_IN.split("[pay_as_you_go]").next().unwrap();
         assert!(matches!(Catalogue::from_toml(""), Err(CatalogueError::NoFree)));
         let twice = BUILT_IN.replace("aliases = [\"pro\"]", "aliases = [\"free\"]");
-        assert!(matches!(Catalogue::from_toml(&twice), Err(CatalogueError::Ambiguous(name)) if name == "free"));
+        assert!(
+            matches!(Catalogue::from_toml(&twice), Err(CatalogueError::Ambiguous(name)) if name == "free")
+        );
         let negative = free.replace("max_projects = 2", "max_projects = -2");
-        assert!(Catalogue::from_toml(&negative).unwrap_err().to_string().contains("-1 (unlimited)"));
+        assert!(
+            Catalogue::from_toml(&negative)
+                .unwrap_err()
+                .to_string()
+                .contains("-1 (unlimited)")
+        );
         let typo = free.replace("max_members", "max_member");
-        assert!(Catalogue::from_toml(&typo).unwrap_err().to_string().contains("max_member"));
+        assert!(
+            Catalogue::from_toml(&typo)
+                .unwrap_err()
+                .to_string()
+                .contains("max_member")
+        );
         let price = BUILT_IN.replace("EUR =", "EUX =");
-        assert!(matches!(Catalogue::from_toml(&price), Err(CatalogueError::Price { .. })));
+        assert!(matches!(
+            Catalogue::from_toml(&price),
+            Err(CatalogueError::Price { .. })
+        ));
     }
 }

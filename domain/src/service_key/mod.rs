@@ -19,14 +19,13 @@ mod tests;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
+pub use crate::scope::{Scope, ScopeError};
+
 pub use command::ServiceKeyCommand;
 pub use decide::decide;
 pub use event::{ServiceKeyCreated, ServiceKeyEvent, ServiceKeyRevoked};
 pub use refusal::ServiceKeyRefusal;
-pub use scope::{Scope, ScopeError};
 pub use state::ServiceKey;
-
-mod scope;
 
 impl Aggregate for ServiceKey {
     const TYPE: &'static str = "service_key";

@@ -19,7 +19,11 @@ const COMPLETE_EVERY: u32 = 1_000;
 /// [`SourceRefusal`], and then nothing changes.
 pub fn decide(source: &Source, command: SourceCommand) -> Result<Vec<SourceEvent>, SourceRefusal> {
     match command {
-        SourceCommand::Read { at, started_at, readings } => read(source, at, started_at, readings),
+        SourceCommand::Read {
+            at,
+            started_at,
+            readings,
+        } => read(source, at, started_at, readings),
     }
 }
 
@@ -57,19 +61,31 @@ fn read(
         }
         let before = source.counters.get(&reading.service);
         let counted = count(before, reading, restarted, beginning)?;
-        let moved = before.is_none_or(|before| before.totals != counted.totals || before.waiting != counted.waiting);
+        let moved =
+            before.is_none_or(|before| before.totals != counted.totals || before.waiting != counted.waiting);
         if complete || moved {
             counters.push(counted);
         }
     }
     if complete {
         // A service that is gone and whose bytes still wait for a project is not forgotten.
-        counters.extend(source.counters.iter().filter(|(service, _)| !seen.contains(*service)).filter_map(still_waiting));
+        counters.extend(
+            source
+                .counters
+                .iter()
+                .filter(|(service, _)| !seen.contains(*service))
+                .filter_map(still_waiting),
+        );
     } else if counters.is_empty() {
         return Ok(vec![]);
     }
     let since_complete = if complete { 0 } else { source.since_complete + 1 };
-    Ok(vec![SourceEvent::CountersRead(CountersRead { at, started_at, since_complete, counters })])
+    Ok(vec![SourceEvent::CountersRead(CountersRead {
+        at,
+        started_at,
+        since_complete,
+        counters,
+    })])
 }
 
 fn count(
@@ -78,7 +94,11 @@ fn count(
     restarted: bool,
     beginning: Beginning,
 ) -> Result<Counted, SourceRefusal> {
-    let Reading { service, totals, project_id } = reading;
+    let Reading {
+        service,
+        totals,
+        project_id,
+    } = reading;
     let difference = match (before, beginning) {
         (None, Beginning::Zero) => totals,
         (None, Beginning::Unknown) => Totals::ZERO,
@@ -86,9 +106,21 @@ fn count(
         (Some(before), _) => totals.since(&before.totals).unwrap_or(totals),
     };
     let waited = before.map_or(Totals::ZERO, |before| before.waiting);
-    let Some(amount) = difference.checked_add(&waited) else { return Err(SourceRefusal::TooLarge(service)) };
-    let (counted, waiting) = if project_id.is_some() { (amount, Totals::ZERO) } else { (Totals::ZERO, amount) };
-    Ok(Counted { service, totals, project_id, counted, waiting })
+    let Some(amount) = difference.checked_add(&waited) else {
+        return Err(SourceRefusal::TooLarge(service));
+    };
+    let (counted, waiting) = if project_id.is_some() {
+        (amount, Totals::ZERO)
+    } else {
+        (Totals::ZERO, amount)
+    };
+    Ok(Counted {
+        service,
+        totals,
+        project_id,
+        counted,
+        waiting,
+    })
 }
 
 fn still_waiting((service, counter): (&String, &Counter)) -> Option<Counted> {

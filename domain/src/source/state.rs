@@ -38,7 +38,10 @@ impl Source {
                 self.started_at = Some(read.started_at);
                 self.since_complete = read.since_complete;
                 for counted in &read.counters {
-                    let counter = Counter { totals: counted.totals, waiting: counted.waiting };
+                    let counter = Counter {
+                        totals: counted.totals,
+                        waiting: counted.waiting,
+                    };
                     self.counters.insert(counted.service.clone(), counter);
                 }
             }

@@ -12,7 +12,11 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn totals(egress: u32) -> Totals {
-    Totals { egress_bytes: ByteCount::from(egress), requests: 1, ..Totals::ZERO }
+    Totals {
+        egress_bytes: ByteCount::from(egress),
+        requests: 1,
+        ..Totals::ZERO
+    }
 }
 
 fn known() -> Option<ProjectId> {
@@ -25,7 +29,11 @@ fn read(started_at: &str, readings: &[(&str, u32, Option<ProjectId>)]) -> Source
         totals: totals(egress),
         project_id,
     });
-    SourceCommand::Read { at: at("2026-11-20T00:00:00Z"), started_at: at(started_at), readings: readings.collect() }
+    SourceCommand::Read {
+        at: at("2026-11-20T00:00:00Z"),
+        started_at: at(started_at),
+        readings: readings.collect(),
+    }
 }
 
 /// Decides, takes the events in, and gives back what was counted by service.
@@ -33,7 +41,10 @@ fn when(source: &mut Source, command: SourceCommand) -> Vec<(String, u64)> {
     let events = decide(source, command).unwrap();
     events.iter().for_each(|event| source.evolve(event));
     let SourceEvent::CountersRead(read) = events.into_iter().next().unwrap();
-    read.counters.into_iter().map(|c| (c.service, c.counted.egress_bytes.get())).collect()
+    read.counters
+        .into_iter()
+        .map(|c| (c.service, c.counted.egress_bytes.get()))
+        .collect()
 }
 
 fn counted(service: &str, bytes: u64) -> Vec<(String, u64)> {
@@ -43,32 +54,60 @@ fn counted(service: &str, bytes: u64) -> Vec<(String, u64)> {
 #[test]
 fn what_came_since_the_last_reading_is_counted() {
     let mut source = Source::default();
-    assert_eq!(when(&mut source, read(STARTED, &[("a", 100, known())])), counted("a", 100));
-    assert_eq!(when(&mut source, read(STARTED, &[("a", 150, known())])), counted("a", 50));
-    assert_eq!(decide(&source, read(STARTED, &[("a", 150, known())])), Ok(vec![]), "nothing moved");
+    assert_eq!(
+        when(&mut source, read(STARTED, &[("a", 100, known())])),
+        counted("a", 100)
+    );
+    assert_eq!(
+        when(&mut source, read(STARTED, &[("a", 150, known())])),
+        counted("a", 50)
+    );
+    assert_eq!(
+        decide(&source, read(STARTED, &[("a", 150, known())])),
+        Ok(vec![]),
+        "nothing moved"
+    );
 }
 
 #[test]
 fn a_restart_counts_from_nought_even_when_the_counter_is_higher_again() {
     let mut source = Source::default();
     when(&mut source, read(STARTED, &[("a", 100, known())]));
-    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 130, known())])), counted("a", 130));
+    assert_eq!(
+        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 130, known())])),
+        counted("a", 130)
+    );
 }
 
 #[test]
 fn a_counter_that_went_down_counts_from_nought() {
     let mut source = Source::default();
     when(&mut source, read(STARTED, &[("a", 100, known())]));
-    assert_eq!(when(&mut source, read(STARTED, &[("a", 30, known())])), counted("a", 30));
+    assert_eq!(
+        when(&mut source, read(STARTED, &[("a", 30, known())])),
+        counted("a", 30)
+    );
 }
 
 #[test]
 fn bytes_of_an_unknown_service_wait_for_its_project_even_over_a_restart() {
     let mut source = Source::default();
-    assert_eq!(when(&mut source, read(STARTED, &[("a", 100, None)])), counted("a", 0));
-    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[])), counted("a", 0));
-    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 7, known())])), counted("a", 107));
-    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 8, known())])), counted("a", 1));
+    assert_eq!(
+        when(&mut source, read(STARTED, &[("a", 100, None)])),
+        counted("a", 0)
+    );
+    assert_eq!(
+        when(&mut source, read("2026-11-19T00:00:00Z", &[])),
+        counted("a", 0)
+    );
+    assert_eq!(
+        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 7, known())])),
+        counted("a", 107)
+    );
+    assert_eq!(
+        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 8, known())])),
+        counted("a", 1)
+    );
 }
 
 #[test]
@@ -77,7 +116,10 @@ fn at_first_contact_only_counters_of_this_month_are_counted() {
     let mut source = Source::default();
     assert_eq!(when(&mut source, before_this_month), counted("a", 0));
     let later = read("2026-10-30T00:00:00Z", &[("a", 101, known()), ("b", 5, known())]);
-    assert_eq!(when(&mut source, later), [("a".to_owned(), 1), ("b".to_owned(), 5)]);
+    assert_eq!(
+        when(&mut source, later),
+        [("a".to_owned(), 1), ("b".to_owned(), 5)]
+    );
 }
 
 #[test]
@@ -99,5 +141,8 @@ fn the_stream_from_its_last_complete_event_is_enough() {
 #[test]
 fn readings_that_make_no_sense_are_refused() {
     let twice = read(STARTED, &[("a", 1, known()), ("a", 2, known())]);
-    assert_eq!(decide(&Source::default(), twice), Err(SourceRefusal::ReadTwice("a".into())));
+    assert_eq!(
+        decide(&Source::default(), twice),
+        Err(SourceRefusal::ReadTwice("a".into()))
+    );
 }

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 pub use command::TeamCommand;
 pub use decide::decide;
 pub use event::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered, ProjectRemoved,
-    ProjectRenamed, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
+    ProjectRemoved, ProjectRenamed, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
 };
 pub use refusal::TeamRefusal;
 pub use state::{Project, Team};

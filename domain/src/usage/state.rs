@@ -41,9 +41,14 @@ impl Usage {
     }
 
     /// Ingress, egress and requests after this correction; `None` where that is below zero or too large.
-    pub(super) fn corrected(&self, delta: &Correction) -> (Option<ByteCount>, Option<ByteCount>, Option<u64>) {
+    pub(super) fn corrected(
+        &self,
+        delta: &Correction,
+    ) -> (Option<ByteCount>, Option<ByteCount>, Option<u64>) {
         let bytes = |now: ByteCount, delta: i64| {
-            now.get().checked_add_signed(delta).and_then(|sum| ByteCount::try_from(sum).ok())
+            now.get()
+                .checked_add_signed(delta)
+                .and_then(|sum| ByteCount::try_from(sum).ok())
         };
         (
             bytes(self.ingress, delta.ingress_bytes),

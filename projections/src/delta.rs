@@ -1,0 +1,63 @@
+//! What a batch of events adds to one row of usage, and the SQL that adds it.
+
+use domain::usage::UsageEvent;
+
+/// What a batch of events adds to one row of usage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Delta {
+    pub(crate) ingress: i64,
+    pub(crate) egress: i64,
+    pub(crate) requests: i64,
+    /// The last measurement in the batch; it replaces what is there.
+    pub(crate) storage: Option<i64>,
+}
+
+impl Delta {
+    /// What one event adds.
+    pub(crate) fn of(event: &UsageEvent) -> Self {
+        match event {
+            UsageEvent::TrafficRecorded(traffic) => Self {
+                ingress: traffic.ingress_bytes.to_sql(),
+                egress: traffic.egress_bytes.to_sql(),
+                requests: i64::try_from(traffic.requests).unwrap_or(i64::MAX),
+                storage: None,
+            },
+            UsageEvent::StorageMeasured(measured) => Self {
+                storage: Some(measured.total_bytes.to_sql()),
+                ..Self::default()
+            },
+            UsageEvent::UsageCorrected(corrected) => Self {
+                ingress: corrected.delta.ingress_bytes,
+                egress: corrected.delta.egress_bytes,
+                requests: corrected.delta.requests,
+                storage: None,
+            },
+            UsageEvent::MonthClosed(_) => Self::default(),
+        }
+    }
+
+    /// Adds a later one. Sums stop at the largest number that SQL can hold, as the aggregate's do.
+    pub(crate) fn add(&mut self, later: &Self) {
+        self.ingress = self.ingress.saturating_add(later.ingress);
+        self.egress = self.egress.saturating_add(later.egress);
+        self.requests = self.requests.saturating_add(later.requests);
+        self.storage = later.storage.or(self.storage);
+    }
+}
+
+/// `SET` clauses that add a delta's columns to a row of `table`. Sums stop at the largest number that SQL can hold
+/// (Postgres would refuse the statement, SQLite would make it a float).
+pub(crate) fn set_sums(table: &str) -> String {
+    let sum = |column: &str| {
+        format!(
+            "{column} = CASE WHEN excluded.{column} > 0 AND {table}.{column} > 9223372036854775807 - excluded.{column} \
+             THEN 9223372036854775807 ELSE {table}.{column} + excluded.{column} END"
+        )
+    };
+    format!(
+        "{}, {}, {}, storage_bytes = coalesce(excluded.storage_bytes, {table}.storage_bytes)",
+        sum("ingress_bytes"),
+        sum("egress_bytes"),
+        sum("requests")
+    )
+}

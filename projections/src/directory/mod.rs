@@ -1,0 +1,9 @@
+//! The directory: teams, members and projects, as the PaaS has them. Every read of the API asks it who may see what.
+
+mod project;
+mod query;
+mod row;
+
+pub use project::DirectoryProjector;
+pub(crate) use query::{projects_of, team_of_member};
+pub use row::{DirectoryProject, DirectoryTeam};

@@ -1,0 +1,73 @@
+//! Recorded events as projectors want them: read once, whoever needs them.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::TeamId;
+use domain::team::{Team, TeamEvent};
+use domain::usage::{Usage, UsageEvent, UsageId};
+use store::codec::decode;
+use store::{Position, Recorded};
+
+/// A recorded event, understood.
+#[derive(Debug)]
+pub struct ProjectedEvent {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What an event says.
+#[derive(Debug)]
+pub enum Body {
+    /// Of one month of one project.
+    Usage(UsageId, UsageEvent),
+    /// Of a team.
+    Team(TeamId, TeamEvent),
+    /// Of an aggregate that no read model is made of.
+    Other,
+    /// It should be one of the above and cannot be understood: those who need it stop here.
+    Unreadable {
+        /// Which aggregate's.
+        aggregate_type: String,
+        /// Why, with its position.
+        error: String,
+    },
+}
+
+impl ProjectedEvent {
+    /// Understands a recorded event.
+    #[must_use]
+    pub fn of(recorded: &Recorded) -> Self {
+        Self {
+            position: recorded.position,
+            recorded_at: recorded.recorded_at,
+            body: body(recorded).unwrap_or_else(|error| Body::Unreadable {
+                aggregate_type: recorded.stream.aggregate_type.to_string(),
+                error,
+            }),
+        }
+    }
+}
+
+fn body(recorded: &Recorded) -> Result<Body, String> {
+    let id = &recorded.stream.aggregate_id;
+    let no_id = |error: domain::IdError| format!("`{id}` at position {}: {error}", recorded.position);
+    let explain = |error: store::codec::CodecError| match std::error::Error::source(&error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    match recorded.stream.aggregate_type.as_ref() {
+        Usage::TYPE => Ok(Body::Usage(
+            id.parse().map_err(no_id)?,
+            decode(recorded).map_err(explain)?,
+        )),
+        Team::TYPE => Ok(Body::Team(
+            id.parse().map_err(no_id)?,
+            decode(recorded).map_err(explain)?,
+        )),
+        _ => Ok(Body::Other),
+    }
+}

@@ -1,0 +1,42 @@
+//! Read models: what the log says, laid out for reading.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`runner`] | reads the log, applies it, moves checkpoints; rebuilds |
+//! | [`projector`] | [`Projector`]: what a read model does with events |
+//! | [`project_usage`], [`team_usage`], [`directory`] | the read models, one folder each: rows, projector, queries |
+//! | [`reads`] | [`ReadModels`]: what the API asks |
+//! | [`db`] | one way to talk to SQLite and Postgres |
+//!
+//! Nothing here appends to the log or talks to a network.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod db;
+mod delta;
+pub mod directory;
+mod event;
+pub mod project_usage;
+pub mod projector;
+pub mod reads;
+pub mod runner;
+pub mod team_usage;
+
+use std::sync::Arc;
+
+pub use db::{Db, DbError};
+pub use event::{Body, ProjectedEvent};
+pub use project_usage::{ProjectDay, ProjectUsage};
+pub use projector::{ApplyError, Projector};
+pub use reads::{QueryError, ReadModels, WaitError};
+pub use runner::{ProjectorStatus, Runner, RunnerError};
+pub use team_usage::{TeamProjectUsage, TeamUsage};
+
+/// Every read model there is.
+#[must_use]
+pub fn all() -> Vec<Arc<dyn Projector>> {
+    vec![
+        Arc::new(directory::DirectoryProjector),
+        Arc::new(project_usage::ProjectUsageProjector),
+        Arc::new(team_usage::TeamUsageProjector),
+    ]
+}

@@ -1,0 +1,151 @@
+//! Events into rows of project usage: a batch is added up first, so that each row is touched once.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::usage::{Usage, UsageEvent, UsageId};
+use domain::{Day, ProjectId};
+use serde_json::json;
+
+use crate::db::{DbError, Tx};
+use crate::delta::{Delta, set_sums};
+use crate::event::{Body, ProjectedEvent};
+use crate::projector::{ApplyError, Projector};
+
+/// Makes project usage.
+pub struct ProjectUsageProjector;
+
+struct MonthDelta {
+    delta: Delta,
+    first: i64,
+    last: i64,
+}
+
+#[async_trait]
+impl Projector for ProjectUsageProjector {
+    fn name(&self) -> &'static str {
+        "project_usage"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["project_usage", "project_usage_day"]
+    }
+
+    fn aggregates(&self) -> &'static [&'static str] {
+        &[Usage::TYPE]
+    }
+
+    async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
+        let mut months: HashMap<UsageId, MonthDelta> = HashMap::new();
+        let mut days: HashMap<(ProjectId, Day), Delta> = HashMap::new();
+        for event in events {
+            let Body::Usage(id, usage) = &event.body else {
+                continue;
+            };
+            let delta = Delta::of(usage);
+            let recorded = event.recorded_at.timestamp_micros();
+            let month = months.entry(*id).or_insert(MonthDelta {
+                delta: Delta::default(),
+                first: recorded,
+                last: recorded,
+            });
+            month.delta.add(&delta);
+            month.first = month.first.min(recorded);
+            month.last = month.last.max(recorded);
+            if let Some(at) = day_of(usage) {
+                let day = Day::of(at).map_err(|error| ApplyError::Event {
+                    position: event.position,
+                    why: error.to_string(),
+                })?;
+                days.entry((id.project, day)).or_default().add(&delta);
+            }
+        }
+        write_months(tx, generation, &months).await?;
+        write_days(tx, generation, &days).await?;
+        Ok(())
+    }
+}
+
+/// The instant whose day an event counts in.
+fn day_of(event: &UsageEvent) -> Option<DateTime<Utc>> {
+    match event {
+        UsageEvent::TrafficRecorded(traffic) => Some(traffic.from),
+        UsageEvent::StorageMeasured(measured) => Some(measured.measured_at),
+        UsageEvent::UsageCorrected(corrected) => Some(corrected.at),
+        UsageEvent::MonthClosed(_) => None,
+    }
+}
+
+async fn write_months(
+    tx: &mut Tx,
+    generation: i64,
+    months: &HashMap<UsageId, MonthDelta>,
+) -> Result<(), DbError> {
+    if months.is_empty() {
+        return Ok(());
+    }
+    let rows = months.iter().map(|(id, MonthDelta { delta, first, last })| {
+        json!([
+            id.project,
+            id.month,
+            delta.ingress,
+            delta.egress,
+            delta.requests,
+            delta.storage,
+            first,
+            last
+        ])
+    });
+    let rows = serde_json::Value::from_iter(rows).to_string();
+    let sql = format!(
+        "INSERT INTO project_usage (generation, project_id, month, ingress_bytes, egress_bytes, requests, \
+         storage_bytes, created_at, updated_at) \
+         SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT), \
+         CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), CAST(value->>7 AS BIGINT) \
+         FROM {} AS rows WHERE true \
+         ON CONFLICT (generation, project_id, month) DO UPDATE SET {}, updated_at = excluded.updated_at",
+        tx.rows(),
+        set_sums("project_usage")
+    );
+    tx.execute(&sql, &[(&rows).into(), generation.into()]).await?;
+    Ok(())
+}
+
+async fn write_days(
+    tx: &mut Tx,
+    generation: i64,
+    days: &HashMap<(ProjectId, Day), Delta>,
+) -> Result<(), DbError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let rows = days.iter().map(|((project, day), delta)| {
+        json!([
+            project,
+            day.to_string(),
+            delta.ingress,
+            delta.egress,
+            delta.requests,
+            delta.storage
+        ])
+    });
+    let rows = serde_json::Value::from_iter(rows).to_string();
+    let sql = format!(
+        "INSERT INTO project_usage_day (generation, project_id, day, ingress_bytes, egress_bytes, requests, \
+         storage_bytes) \
+         SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT), \
+         CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT) \
+         FROM {} AS rows WHERE true \
+         ON CONFLICT (generation, project_id, day) DO UPDATE SET {}",
+        tx.rows(),
+        set_sums("project_usage_day")
+    );
+    tx.execute(&sql, &[(&rows).into(), generation.into()]).await?;
+    Ok(())
+}

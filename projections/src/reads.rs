@@ -1,0 +1,184 @@
+//! [`ReadModels`]: what the API asks. Questions that come at the same time are answered by one statement.
+
+use std::time::Duration;
+
+use domain::{Month, ProjectId, Slug, UserId};
+use store::Position;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::db::{Db, DbError};
+use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
+use crate::runner::{self, ProjectorStatus, State};
+use crate::team_usage::{self, TeamUsage};
+
+/// Questions that may wait; beyond it the asker waits for a place.
+const QUEUE: usize = 1_024;
+/// Questions that one statement answers.
+const GROUP: usize = 256;
+/// How often a checkpoint that another process moves is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Why a read model cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The store is not available.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The statement that should have answered this question and others failed.
+    #[error("the read models are not available: {0}")]
+    Group(String),
+    /// This process is shutting down.
+    #[error("the read models are closed")]
+    Closed,
+}
+
+/// Why waiting for a position ended without it.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// Not reached in time.
+    #[error("the read models are at position {at}, and did not reach the wanted one in time")]
+    TimedOut {
+        /// How far they are.
+        at: Position,
+    },
+    /// The store is not available.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+type Answer = Result<Option<ProjectUsage>, QueryError>;
+
+struct Question {
+    asked: Asked,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The read models, for reading.
+#[derive(Clone)]
+pub struct ReadModels {
+    db: Db,
+    questions: mpsc::Sender<Question>,
+    moved: watch::Sender<Position>,
+}
+
+impl ReadModels {
+    /// The read models in this store.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        let (questions, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(answer_together(db.clone(), queue));
+        Self {
+            db,
+            questions,
+            moved: watch::Sender::new(Position::default()),
+        }
+    }
+
+    /// Where a runner of this process tells how far it is.
+    #[must_use]
+    pub fn moved(&self) -> watch::Sender<Position> {
+        self.moved.clone()
+    }
+
+    /// What a project used in a month. None: no such project, or the user is no member of its team.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn project_usage(&self, user: UserId, project: ProjectId, month: Month) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let question = Question {
+            asked: Asked { user, project, month },
+            answer,
+        };
+        self.questions
+            .send(question)
+            .await
+            .map_err(|_| QueryError::Closed)?;
+        answered.await.map_err(|_| QueryError::Closed)?
+    }
+
+    /// What a project used on the days of a month on which it used anything. None: as above.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn project_days(
+        &self,
+        user: UserId,
+        project: ProjectId,
+        month: Month,
+    ) -> Result<Option<Vec<ProjectDay>>, QueryError> {
+        Ok(project_usage::days(&self.db, &Asked { user, project, month }).await?)
+    }
+
+    /// What a team used in a month. None: no such team, or the user is no member of it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn team_usage(
+        &self,
+        user: UserId,
+        slug: &Slug,
+        month: Month,
+    ) -> Result<Option<TeamUsage>, QueryError> {
+        Ok(team_usage::month(&self.db, user, slug, month).await?)
+    }
+
+    /// Every generation of every projector.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn statuses(&self) -> Result<Vec<ProjectorStatus>, QueryError> {
+        Ok(runner::statuses(&self.db).await?)
+    }
+
+    /// Waits until every read model has taken in this position, whichever process runs them.
+    ///
+    /// # Errors
+    /// [`WaitError`].
+    pub async fn wait_for(&self, position: Position, limit: Duration) -> Result<(), WaitError> {
+        let mut moved = self.moved.subscribe();
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            if *moved.borrow_and_update() >= position {
+                return Ok(());
+            }
+            let at = self.slowest().await?;
+            if at >= position {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(WaitError::TimedOut { at });
+            }
+            let _ = tokio::time::timeout(POLL, moved.changed()).await;
+        }
+    }
+
+    async fn slowest(&self) -> Result<Position, DbError> {
+        let statuses = runner::statuses(&self.db).await?;
+        let active = statuses.iter().filter(|status| status.state == State::Active);
+        Ok(active.map(|status| status.position).min().unwrap_or_default())
+    }
+}
+
+async fn answer_together(db: Db, mut queue: mpsc::Receiver<Question>) {
+    let mut questions = Vec::with_capacity(GROUP);
+    while queue.recv_many(&mut questions, GROUP).await > 0 {
+        let asked: Vec<Asked> = questions.iter().map(|question| question.asked).collect();
+        match project_usage::months(&db, &asked).await {
+            Ok(answers) => {
+                for (question, answer) in questions.drain(..).zip(answers) {
+                    let _ = question.answer.send(Ok(answer));
+                }
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                tracing::error!(%error, cause, "project usage cannot be read");
+                for question in questions.drain(..) {
+                    let _ = question.answer.send(Err(QueryError::Group(error.to_string())));
+                }
+            }
+        }
+    }
+}
