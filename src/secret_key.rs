@@ -1,0 +1,57 @@
+//! The secret that signs user tokens: the operator's, or one made on first use and kept in the data folder.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use rand::Rng;
+use secrecy::SecretString;
+
+use crate::config::TokenArgs;
+
+/// The operator's secret, or the one in the data folder, which is made if it is not there.
+pub(crate) fn secret_key(args: &TokenArgs, data_dir: &Path) -> Result<SecretString, std::io::Error> {
+    match &args.secret_key {
+        Some(secret) => Ok(secret.clone()),
+        None => kept_secret(&data_dir.join("secret.key"), "secret"),
+    }
+}
+
+/// The 256-bit secret in this file, which is made if it is not there and is for its owner's eyes only.
+pub(crate) fn kept_secret(file: &Path, what: &str) -> Result<SecretString, std::io::Error> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match create_private(file) {
+        Ok(mut created) => {
+            let secret = hex::encode(rand::rng().random::<[u8; 32]>());
+            created.write_all(secret.as_bytes())?;
+            created.sync_all()?;
+            Ok(SecretString::from(secret))
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_secret(file, what),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_secret(file: &Path, what: &str) -> Result<SecretString, std::io::Error> {
+    let secret = fs::read_to_string(file)?;
+    let secret = secret.trim();
+    if secret.len() < 16 {
+        // Whoever made it was stopped in the middle: nobody has used it yet, but only a person may be sure of that.
+        let file = file.display();
+        return Err(std::io::Error::other(format!(
+            "the {what} in {file} is too short; delete the file to make a new one"
+        )));
+    }
+    Ok(SecretString::from(secret))
+}
+
+/// A new file that only its owner may read.
+pub(crate) fn create_private(file: &Path) -> Result<File, std::io::Error> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}

@@ -1,0 +1,231 @@
+//! Everything that `servelink serve` starts, in order, and stopping it in the reverse one.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::auth::service_key::KeyVerifier;
+use api::auth::token::{Jwks, TokenConfig, TokenVerifier};
+use domain::plan::{Catalogue, CatalogueError};
+use projections::{ReadModels, Runner};
+use store::commands::Commands;
+use store::ingest::Ingest;
+use store::known::Known;
+use store::{Clock, SystemClock};
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio_util::sync::CancellationToken;
+use workers::job;
+use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
+
+use crate::admin::Admin;
+use crate::cli::Failure;
+use crate::config::{Role, ServeArgs, StoreArgs};
+use crate::control::ControlServer;
+use crate::secret_key::secret_key;
+use crate::stores::Stores;
+
+/// How long requests that are under way may take to end once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The plans cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum PlansError {
+    #[error("the plans in {file} cannot be read")]
+    File { file: PathBuf, source: std::io::Error },
+    #[error("the plans in {file} cannot be used")]
+    Content { file: PathBuf, source: CatalogueError },
+}
+
+/// What the parts of a server share.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) reads: ReadModels,
+    pub(crate) admin: Admin,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    services: Services,
+    stores: Stores,
+    address: Option<SocketAddr>,
+    http: Option<JoinHandle<std::io::Result<()>>>,
+    stopping: CancellationToken,
+    /// What may be cut off at any moment: everything it does is repeatable.
+    background: Vec<AbortHandle>,
+    /// Removes its file from the data folder when dropped.
+    control: Option<ControlServer>,
+}
+
+impl Server {
+    /// Starts everything that the settings name.
+    pub(crate) async fn start(args: &ServeArgs, store_args: &StoreArgs) -> Result<Self, Failure> {
+        let plans = Arc::new(plans(args)?);
+        // Bound first: an address that is taken shall be known before anything else happens.
+        let listener = match args.does(Role::Api) {
+            true => Some(bind(args.listen).await?),
+            false => None,
+        };
+        let stores = Stores::open(store_args).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let known = Known::open(Arc::clone(&stores.log)).await?;
+        let ingest = Ingest::start(Arc::clone(&stores.log), Arc::clone(&known), Arc::clone(&clock));
+        let commands = Arc::new(Commands::new(
+            Arc::clone(&stores.log),
+            Arc::clone(&known),
+            Arc::clone(&plans),
+            Arc::clone(&clock),
+        ));
+        let reads = ReadModels::new(stores.reads.clone());
+        let runner =
+            Runner::new(Arc::clone(&stores.log), stores.reads.clone(), projections::all(), reads.moved());
+        let admin = Admin::new(
+            Arc::clone(&stores.log),
+            Arc::clone(&known),
+            Arc::clone(&commands),
+            reads.clone(),
+            runner.clone(),
+        );
+        let stopping = CancellationToken::new();
+
+        let mut background = vec![tokio::spawn(Arc::clone(&known).follow()).abort_handle()];
+        if args.does(Role::Projections) {
+            background.push(tokio::spawn(runner.run()).abort_handle());
+        }
+        if args.does(Role::Workers)
+            && let Some(config) = traefik(args)
+        {
+            let schedule = config.schedule();
+            let job =
+                TraefikJob::new(config, Arc::clone(&commands), Arc::clone(&stores.log), Arc::clone(&clock))?;
+            background
+                .push(tokio::spawn(job::Runner::new(job, schedule).run(stopping.clone())).abort_handle());
+        }
+        let control = match &store_args.database_url {
+            // Whoever can reach the database needs no server to do it.
+            Some(_) => None,
+            None => Some(ControlServer::start(&store_args.data_dir, admin.clone()).await?),
+        };
+        let services = Services { commands, ingest, reads, admin };
+        let mut server = Self { services, stores, address: None, http: None, stopping, background, control };
+        if let Some(listener) = listener {
+            let app = server.app(args, store_args, known, plans, clock)?;
+            server.address = Some(listener.local_addr()?);
+            let stopping = server.stopping.clone();
+            let serve = axum::serve(listener, api::router(Arc::new(app)))
+                .with_graceful_shutdown(async move { stopping.cancelled().await });
+            server.http = Some(tokio::spawn(async move { serve.await }));
+        }
+        Ok(server)
+    }
+
+    fn app(
+        &self,
+        args: &ServeArgs,
+        store_args: &StoreArgs,
+        known: Arc<Known>,
+        plans: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<api::App, Failure> {
+        let tokens = match &args.jwks_url {
+            Some(url) => {
+                let url = url.parse().map_err(|error| format!("--jwks-url is no URL: {error}"))?;
+                TokenVerifier::new(TokenConfig::default(), None, Some(Jwks::new(url)?), Arc::clone(&clock))
+            }
+            None => {
+                let secret = secret_key(&args.token, &store_args.data_dir)?;
+                TokenVerifier::new(TokenConfig::default(), Some(&secret), None, Arc::clone(&clock))
+            }
+        };
+        Ok(api::App {
+            ingest: Arc::clone(&self.services.ingest),
+            commands: Arc::clone(&self.services.commands),
+            keys: Arc::new(KeyVerifier::new(Arc::clone(&known), Arc::clone(&clock))),
+            known,
+            log: Arc::clone(&self.stores.log),
+            reads: self.services.reads.clone(),
+            plans,
+            clock,
+            tokens: Arc::new(tokens),
+        })
+    }
+
+    /// Where it listens, if it does.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// What its parts share.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Returns when the process is told to stop, or when the HTTP listener fails.
+    pub(crate) async fn until_told_to_stop(&self) -> Result<(), Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to stop"),
+            _ = interrupt.recv() => tracing::info!("interrupted"),
+        }
+        Ok(())
+    }
+
+    /// Ends what is under way, makes what was taken in durable, and lets go of the stores.
+    pub(crate) async fn stop(self) {
+        self.stopping.cancel();
+        if let Some(http) = self.http {
+            let end = http.abort_handle();
+            match tokio::time::timeout(DRAIN, http).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => tracing::error!(%error, "the HTTP listener failed"),
+                Ok(Err(error)) => tracing::error!(%error, "the HTTP listener ended abnormally"),
+                Err(_) => {
+                    tracing::warn!(
+                        "some requests did not end in time and are cut off; what was acknowledged is durable"
+                    );
+                    end.abort();
+                }
+            }
+        }
+        self.services.ingest.close().await;
+        self.background.iter().for_each(AbortHandle::abort);
+        drop(self.control);
+        self.stores.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn plans(args: &ServeArgs) -> Result<Catalogue, PlansError> {
+    let Some(file) = args.plans.clone() else { return Ok(Catalogue::default()) };
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Catalogue::from_toml(&text).map_err(|source| PlansError::Content { file, source }),
+        Err(source) => Err(PlansError::File { file, source }),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address} (--listen, SERVELINK_LISTEN): {error}").into())
+}
+
+fn traefik(args: &ServeArgs) -> Option<TraefikConfig> {
+    let url = args.traefik_url.clone()?;
+    // Without a map file somebody must say whose deployments are: then Docker is asked, at its usual place if need be.
+    let docker = match (&args.docker_host, &args.traefik_map) {
+        (None, Some(_)) => None,
+        (host, _) => Some(DockerConfig { host: host.clone(), ..DockerConfig::default() }),
+    };
+    Some(TraefikConfig {
+        source: args.traefik_source.clone(),
+        interval: args.traefik_interval,
+        map_file: args.traefik_map.clone(),
+        docker,
+        ..TraefikConfig::new(url)
+    })
+}

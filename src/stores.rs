@@ -1,0 +1,74 @@
+//! Opening the event log and the read models: embedded in the data folder, or in a Postgres database.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use projections::{Db, DbError};
+use secrecy::ExposeSecret;
+use store::postgres::PostgresLog;
+use store::sqlite::SqliteLog;
+use store::{EventLog, OpenError};
+
+use crate::config::StoreArgs;
+
+/// Why the stores cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoresError {
+    #[error("the folder {folder} cannot be used: {source}")]
+    Folder { folder: PathBuf, source: std::io::Error },
+    /// The embedded store belongs to one process.
+    #[error("another servelink is running on {0}")]
+    Owned(PathBuf),
+    #[error("DATABASE_URL cannot be understood")]
+    Url,
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    #[error(transparent)]
+    Reads(#[from] DbError),
+}
+
+/// The open stores.
+pub(crate) struct Stores {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) reads: Db,
+    /// Held for as long as the embedded store is open: SQLite before 3.51.3 can corrupt a file that two processes
+    /// write, and one owner can promise that there are no two.
+    lock: Option<File>,
+}
+
+impl Stores {
+    /// Opens what the settings name.
+    pub(crate) async fn open(args: &StoreArgs) -> Result<Self, StoresError> {
+        match &args.database_url {
+            Some(url) => {
+                let options =
+                    store::postgres::parse_url(url.expose_secret()).map_err(|_| StoresError::Url)?;
+                let log = PostgresLog::open(options.clone()).await?;
+                Ok(Self { log: Arc::new(log), reads: Db::open_postgres(options).await?, lock: None })
+            }
+            None => Self::open_embedded(&args.data_dir).await,
+        }
+    }
+
+    async fn open_embedded(folder: &Path) -> Result<Self, StoresError> {
+        let unusable = |source| StoresError::Folder { folder: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(unusable)?;
+        let lock = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoresError::Owned(folder.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let log = SqliteLog::open(&folder.join("log.db")).await?;
+        let reads = Db::open_sqlite(&folder.join("read.db")).await?;
+        Ok(Self { log: Arc::new(log), reads, lock: Some(lock) })
+    }
+
+    /// Makes what waits durable and lets go of everything.
+    pub(crate) async fn close(self) {
+        self.log.close().await;
+        self.reads.close().await;
+        drop(self.lock);
+    }
+}
