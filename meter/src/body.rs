@@ -32,22 +32,14 @@ impl<B> MeteredBody<B> {
     /// Counts nothing when there are no counters: the layer's types are the same for requests without a key.
     pub(crate) fn new(inner: B, direction: Direction, counters: Option<Arc<Counters>>) -> Self {
         let tally = counters.map(|counters| (direction, counters));
-        Self {
-            inner,
-            rest: Bytes::new(),
-            tally,
-        }
+        Self { inner, rest: Bytes::new(), tally }
     }
 }
 
 /// An empty body that belongs to nobody: layers that answer by themselves (a time-out, for one) ask for it.
 impl<B: Default> Default for MeteredBody<B> {
     fn default() -> Self {
-        Self {
-            inner: B::default(),
-            rest: Bytes::new(),
-            tally: None,
-        }
+        Self { inner: B::default(), rest: Bytes::new(), tally: None }
     }
 }
 
@@ -65,10 +57,7 @@ impl<B: Body> Body for MeteredBody<B> {
                 return Poll::Ready(None);
             };
             // Free of copying where the data are `Bytes` already, as they are in hyper and axum.
-            match frame
-                .map_data(|mut data| data.copy_to_bytes(data.remaining()))
-                .into_data()
-            {
+            match frame.map_data(|mut data| data.copy_to_bytes(data.remaining())).into_data() {
                 Ok(data) => *this.rest = data,
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
@@ -109,33 +98,21 @@ mod tests {
 
     fn metered<B>(inner: B) -> (MeteredBody<B>, Arc<Counters>) {
         let counters = Arc::<Counters>::default();
-        (
-            MeteredBody::new(inner, Direction::Egress, Some(Arc::clone(&counters))),
-            counters,
-        )
+        (MeteredBody::new(inner, Direction::Egress, Some(Arc::clone(&counters))), counters)
     }
 
     #[tokio::test]
     async fn trailers_pass_and_are_not_counted() {
         let mut trailers = HeaderMap::new();
         trailers.insert("checksum", "0123456789".parse().unwrap());
-        let frames = [
-            Frame::data(Bytes::from_static(b"seven b")),
-            Frame::trailers(trailers.clone()),
-        ];
+        let frames = [Frame::data(Bytes::from_static(b"seven b")), Frame::trailers(trailers.clone())];
         let (body, counters) = metered(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))));
 
         let collected = body.collect().await.unwrap();
 
         assert_eq!(collected.trailers(), Some(&trailers));
         assert_eq!(collected.to_bytes(), "seven b");
-        assert_eq!(
-            counters.take(),
-            Usage {
-                egress_bytes: 7,
-                ..Usage::default()
-            }
-        );
+        assert_eq!(counters.take(), Usage { egress_bytes: 7, ..Usage::default() });
     }
 
     #[tokio::test]
@@ -162,10 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_passed_before_an_error_is_counted() {
-        let frames = [
-            Ok(Frame::data(Bytes::from_static(b"abc"))),
-            Err(std::io::Error::other("cut")),
-        ];
+        let frames = [Ok(Frame::data(Bytes::from_static(b"abc"))), Err(std::io::Error::other("cut"))];
         let (body, counters) = metered(StreamBody::new(stream::iter(frames)));
         assert_eq!(body.collect().await.unwrap_err().to_string(), "cut");
         assert_eq!(counters.take().egress_bytes, 3);

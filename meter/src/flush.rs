@@ -30,13 +30,7 @@ impl Meter {
             pending = self.inner.pending.lock() => pending,
             () = shutdown.cancelled() => return,
         };
-        let mut flusher = Flusher {
-            meter: &self,
-            sink,
-            interval,
-            shutdown: &shutdown,
-            warned: (0, 0),
-        };
+        let mut flusher = Flusher { meter: &self, sink, interval, shutdown: &shutdown, warned: (0, 0) };
         let time_is_up = async {
             shutdown.cancelled().await;
             sleep(self.inner.options.shutdown_limit).await;

@@ -62,10 +62,7 @@ impl<T> MeteredIo<T> {
     pub fn new(io: T) -> Self {
         Self {
             io,
-            connection: Connection {
-                tunnel: Arc::default(),
-                remote_addr: None,
-            },
+            connection: Connection { tunnel: Arc::default(), remote_addr: None },
             wire: Wire::default(),
         }
     }
@@ -97,8 +94,7 @@ impl<T: AsyncWrite> AsyncWrite for MeteredIo<T> {
         let this = self.project();
         let polled = this.io.poll_write(cx, buf);
         if let Poll::Ready(Ok(count)) = polled {
-            this.wire
-                .written(this.connection.tunnel.get(), &buf[..count.min(buf.len())]);
+            this.wire.written(this.connection.tunnel.get(), &buf[..count.min(buf.len())]);
         }
         polled
     }
@@ -154,9 +150,7 @@ mod tests {
 
         let (begin, end) = head.split_at(20);
         let bufs = [begin, end, b"abc", b"defgh"].map(IoSlice::new);
-        let written = poll_fn(|cx| Pin::new(&mut io).poll_write_vectored(cx, &bufs))
-            .await
-            .unwrap();
+        let written = poll_fn(|cx| Pin::new(&mut io).poll_write_vectored(cx, &bufs)).await.unwrap();
 
         assert_eq!(written, head.len() + 5);
         assert_eq!(counters.take().egress_bytes, 5);

@@ -15,10 +15,8 @@ where
     H: AsRef<str>,
     K: Into<String>,
 {
-    let hosts: HashMap<String, String> = hosts
-        .into_iter()
-        .map(|(host, key)| (normal(host.as_ref()), key.into()))
-        .collect();
+    let hosts: HashMap<String, String> =
+        hosts.into_iter().map(|(host, key)| (normal(host.as_ref()), key.into())).collect();
     let hosts = Arc::new(hosts);
     move |parts| hosts.get(&host(parts)?).cloned()
 }
@@ -56,29 +54,16 @@ mod tests {
     use super::*;
 
     fn parts(target: &str, header: (&str, &str)) -> Parts {
-        Request::builder()
-            .uri(target)
-            .header(header.0, header.1)
-            .body(())
-            .unwrap()
-            .into_parts()
-            .0
+        Request::builder().uri(target).header(header.0, header.1).body(()).unwrap().into_parts().0
     }
 
     #[test]
     fn hosts_are_compared_without_case_port_and_trailing_dot() {
         let key = by_host([("Shop.Example.org", "shop"), ("[::1]", "local")]);
-        for host in [
-            "shop.example.org",
-            "SHOP.example.ORG:8080",
-            "shop.example.org.",
-            "shop.example.org.:443",
-        ] {
-            assert_eq!(
-                key(&parts("/", ("host", host))).as_deref(),
-                Some("shop"),
-                "{host}"
-            );
+        for host in
+            ["shop.example.org", "SHOP.example.ORG:8080", "shop.example.org.", "shop.example.org.:443"]
+        {
+            assert_eq!(key(&parts("/", ("host", host))).as_deref(), Some("shop"), "{host}");
         }
         assert_eq!(key(&parts("/", ("host", "[::1]:8080"))).as_deref(), Some("local"));
         assert_eq!(key(&parts("/", ("host", "example.org"))), None);
@@ -88,10 +73,7 @@ mod tests {
     #[test]
     fn the_target_s_authority_beats_the_host_header() {
         let key = by_host([("a.example", "a"), ("b.example", "b")]);
-        assert_eq!(
-            key(&parts("http://a.example/x", ("host", "b.example"))).as_deref(),
-            Some("a")
-        );
+        assert_eq!(key(&parts("http://a.example/x", ("host", "b.example"))).as_deref(), Some("a"));
     }
 
     #[test]

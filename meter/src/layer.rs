@@ -37,27 +37,19 @@ where
 {
     /// Counts into `meter` by the key that `key_fn` finds in a request's head; `None` is not metered.
     pub fn new(key_fn: F, meter: Meter) -> Self {
-        Self {
-            key_fn: Arc::new(key_fn),
-            meter,
-        }
+        Self { key_fn: Arc::new(key_fn), meter }
     }
 }
 
 impl<F> Clone for MeterLayer<F> {
     fn clone(&self) -> Self {
-        Self {
-            key_fn: Arc::clone(&self.key_fn),
-            meter: self.meter.clone(),
-        }
+        Self { key_fn: Arc::clone(&self.key_fn), meter: self.meter.clone() }
     }
 }
 
 impl<F> fmt::Debug for MeterLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MeterLayer")
-            .field("meter", &self.meter)
-            .finish_non_exhaustive()
+        f.debug_struct("MeterLayer").field("meter", &self.meter).finish_non_exhaustive()
     }
 }
 
@@ -65,10 +57,7 @@ impl<S, F> Layer<S> for MeterLayer<F> {
     type Service = MeterService<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        MeterService {
-            inner,
-            layer: self.clone(),
-        }
+        MeterService { inner, layer: self.clone() }
     }
 }
 
@@ -80,19 +69,13 @@ pub struct MeterService<S, F> {
 
 impl<S: Clone, F> Clone for MeterService<S, F> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            layer: self.layer.clone(),
-        }
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
 }
 
 impl<S: fmt::Debug, F> fmt::Debug for MeterService<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MeterService")
-            .field("inner", &self.inner)
-            .field("layer", &self.layer)
-            .finish()
+        f.debug_struct("MeterService").field("inner", &self.inner).field("layer", &self.layer).finish()
     }
 }
 
@@ -127,10 +110,7 @@ where
             }
         });
         let body = MeteredBody::new(body, Direction::Ingress, counters);
-        ResponseFuture {
-            inner: self.inner.call(Request::from_parts(parts, body)),
-            metering,
-        }
+        ResponseFuture { inner: self.inner.call(Request::from_parts(parts, body)), metering }
     }
 }
 
@@ -206,12 +186,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
-        let counters = this
-            .metering
-            .take()
-            .map(|metering| metering.answered(response.status()));
-        Poll::Ready(Ok(
-            response.map(|body| MeteredBody::new(body, Direction::Egress, counters))
-        ))
+        let counters = this.metering.take().map(|metering| metering.answered(response.status()));
+        Poll::Ready(Ok(response.map(|body| MeteredBody::new(body, Direction::Egress, counters))))
     }
 }

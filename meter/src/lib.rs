@@ -49,6 +49,43 @@
 //! With hyper, and no axum (`default-features = false`), wrap each accepted socket in [`MeteredIo`] and insert a
 //! clone of its [`Connection`] into the extensions of each request.
 //!
+//! # Into a Servelink of the same process
+//!
+//! With the feature `ingest`, `ingest::IngestSink` takes the sums straight into the event log. The keys are then
+//! project ids, and the projects registered ones. A process that has an `Ingest` already goes on with that.
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use axum::{Router, routing::get};
+//! # use servelink_meter::{Meter, MeterLayer, MeterOptions, by_host, ingest::IngestSink};
+//! # use store::{EventLog, SystemClock, ingest::Ingest, known::Known, sqlite::SqliteLog};
+//! # use tokio::net::TcpListener;
+//! # use tokio_util::sync::CancellationToken;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let (data, stop_signal) = (folder.path(), async {});
+//! # let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let log: Arc<dyn EventLog> = Arc::new(SqliteLog::open(&data.join("log.sqlite")).await?);
+//! let known = Known::open(Arc::clone(&log)).await?;
+//! let ingest = Ingest::start(Arc::clone(&log), known, Arc::new(SystemClock));
+//!
+//! let (meter, stop) = (Meter::new(MeterOptions::default()), CancellationToken::new());
+//! let sink = IngestSink::new(Arc::clone(&ingest), "gateway");
+//! let flusher = tokio::spawn(meter.clone().run(sink, Duration::from_secs(10), stop.clone()));
+//!
+//! let project = by_host([("shop.example.org", "0123456789abcdef0123456789abcdef")]);
+//! let app = Router::new().route("/", get(async || "hello")).layer(MeterLayer::new(project, meter));
+//! axum::serve(listener, app).with_graceful_shutdown(stop_signal).await?;
+//!
+//! stop.cancel(); // each after what feeds it: the server, the meter, the ingestion, the log
+//! flusher.await?;
+//! ingest.close().await;
+//! log.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What counts
 //!
 //! | | ingress | egress | requests |
@@ -73,13 +110,16 @@
 //! # Where to find what
 //!
 //! `layer` (the way of a request), `body` (frames), `io` and `wire` (upgraded connections), `listener` (axum),
-//! `key` (whose request it is), `meter` and `counters` (sums), `flush` and `sink` (batches).
+//! `key` (whose request it is), `meter` and `counters` (sums), `flush` and `sink` (batches),
+//! `ingest` (into a Servelink of the same process).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod body;
 mod counters;
 mod flush;
+#[cfg(feature = "ingest")]
+pub mod ingest;
 mod io;
 mod key;
 mod layer;

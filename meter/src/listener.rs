@@ -45,10 +45,6 @@ where
     L::Addr: Clone + Sync + 'static,
 {
     fn connect_info(stream: IncomingStream<'_, MeteredListener<L>>) -> Self {
-        stream
-            .io()
-            .connection()
-            .clone()
-            .with_remote_addr(stream.remote_addr().clone())
+        stream.io().connection().clone().with_remote_addr(stream.remote_addr().clone())
     }
 }

@@ -137,19 +137,13 @@ impl Meter {
             samples.extend(sample(key, usage, at));
             !unused
         });
-        (!samples.is_empty()).then(|| MeteredBatch {
-            batch_id: Uuid::new_v4().to_string(),
-            samples,
-        })
+        (!samples.is_empty()).then(|| MeteredBatch { batch_id: Uuid::new_v4().to_string(), samples })
     }
 
     /// What the next drain would give, left in its place.
     pub(crate) fn waiting(&self) -> Vec<MeteredSample> {
         let at = (self.inner.clock)();
-        self.lock()
-            .iter()
-            .filter_map(|(key, counters)| sample(key, counters.read(), at))
-            .collect()
+        self.lock().iter().filter_map(|(key, counters)| sample(key, counters.read(), at)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Counters>>> {

@@ -124,11 +124,7 @@ mod tests {
     const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
 
     fn tunnel() -> Tunnel {
-        Tunnel {
-            counters: Arc::default(),
-            status_line: b"HTTP/1.1 101".to_vec(),
-            bodiless: true,
-        }
+        Tunnel { counters: Arc::default(), status_line: b"HTTP/1.1 101".to_vec(), bodiless: true }
     }
 
     /// Ingress and egress since the last look.
@@ -142,9 +138,7 @@ mod tests {
         for cut in 1..REQUEST.len() {
             let (tunnel, mut wire) = (tunnel(), Wire::default());
             REQUEST.chunks(cut).for_each(|bytes| wire.read(None, bytes));
-            SWITCH
-                .chunks(cut)
-                .for_each(|bytes| wire.written(Some(&tunnel), bytes));
+            SWITCH.chunks(cut).for_each(|bytes| wire.written(Some(&tunnel), bytes));
             assert_eq!(counted(&tunnel), (0, 0), "cut into {cut}");
             wire.read(Some(&tunnel), b"12345");
             wire.written(Some(&tunnel), b"123");

@@ -51,10 +51,7 @@ async fn streams_count_both_ways_while_they_run() {
     read_until(&mut client, b"0123456789\r\n").await;
     gateway.counted("p", (10, 10, 1)).await;
 
-    client
-        .write_all(format!("12c\r\n{}\r\n", "z".repeat(300)).as_bytes())
-        .await
-        .unwrap();
+    client.write_all(format!("12c\r\n{}\r\n", "z".repeat(300)).as_bytes()).await.unwrap();
     read_until(&mut client, "z".repeat(300).as_bytes()).await;
     gateway.counted("p", (310, 310, 1)).await;
 
@@ -70,15 +67,9 @@ async fn trailers_of_a_response_are_not_counted() {
         get(async || {
             let trailers =
                 HeaderMap::from_iter([("sum".parse().unwrap(), HeaderValue::from_static("12345"))]);
-            let frames = [
-                Frame::data(Bytes::from_static(b"1234567")),
-                Frame::trailers(trailers),
-            ];
+            let frames = [Frame::data(Bytes::from_static(b"1234567")), Frame::trailers(trailers)];
             let body = StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)));
-            Response::builder()
-                .header("trailer", "sum")
-                .body(Body::new(body))
-                .unwrap()
+            Response::builder().header("trailer", "sum").body(Body::new(body)).unwrap()
         }),
     );
     let gateway = Gateway::start(app).await;
@@ -86,10 +77,7 @@ async fn trailers_of_a_response_are_not_counted() {
 
     let answer = gateway.exchange(request.as_bytes()).await;
 
-    assert!(
-        String::from_utf8_lossy(&answer).contains("sum: 12345"),
-        "the trailers were sent"
-    );
+    assert!(String::from_utf8_lossy(&answer).contains("sum: 12345"), "the trailers were sent");
     assert_eq!(gateway.finish().await, totals([("p", (0, 7, 1))]));
 }
 
@@ -101,14 +89,8 @@ async fn responses_that_have_no_body_on_the_wire_count_none() {
         .route("/304", get(async || (StatusCode::NOT_MODIFIED, "never sent")));
     let gateway = Gateway::start(app).await;
 
-    let head = gateway
-        .exchange(get_request("HEAD", "/page", "p").as_bytes())
-        .await;
-    assert!(
-        String::from_utf8_lossy(&head)
-            .to_lowercase()
-            .contains("content-length: 31")
-    );
+    let head = gateway.exchange(get_request("HEAD", "/page", "p").as_bytes()).await;
+    assert!(String::from_utf8_lossy(&head).to_lowercase().contains("content-length: 31"));
     for (method, path) in [("HEAD", "/page"), ("GET", "/204"), ("GET", "/304")] {
         let answer = gateway.exchange(get_request(method, path, "p").as_bytes()).await;
         assert!(body(&answer).is_empty(), "{method} {path}");
@@ -131,38 +113,20 @@ async fn each_key_has_its_own_counts_and_no_key_has_none() {
     let app = Router::new().route("/", get(async || "0123456789"));
     let gateway = Gateway::start(app).await;
     for project in ["one", "two", "one"] {
-        gateway
-            .exchange(get_request("GET", "/", project).as_bytes())
-            .await;
+        gateway.exchange(get_request("GET", "/", project).as_bytes()).await;
     }
-    let answer = gateway
-        .exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        .await;
+    let answer = gateway.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(body(&answer), b"0123456789");
 
     let meter = gateway.meter.clone();
-    assert_eq!(
-        gateway.finish().await,
-        totals([("one", (0, 20, 2)), ("two", (0, 10, 1))])
-    );
-    assert_eq!(
-        meter.unmetered_requests(),
-        0,
-        "a request without a key is not meant to be metered"
-    );
+    assert_eq!(gateway.finish().await, totals([("one", (0, 20, 2)), ("two", (0, 10, 1))]));
+    assert_eq!(meter.unmetered_requests(), 0, "a request without a key is not meant to be metered");
 }
 
 #[tokio::test]
 async fn keys_beyond_the_bound_are_served_and_not_counted() {
     let app = Router::new().route("/", post(async |sent: Bytes| sent));
-    let gateway = Gateway::start_with(
-        MeterOptions {
-            max_keys: 1,
-            ..MeterOptions::default()
-        },
-        app,
-    )
-    .await;
+    let gateway = Gateway::start_with(MeterOptions { max_keys: 1, ..MeterOptions::default() }, app).await;
     // The first key stays in use as long as its request does.
     let mut first = gateway.connect().await;
     first

@@ -53,9 +53,7 @@ async fn in_the_middle_of_a_streamed_response() {
 
     drop(client);
     let until_closed = async { while chunks.send(Bytes::from_static(b"more")).await.is_ok() {} };
-    timeout(LIMIT, until_closed)
-        .await
-        .expect("the server did not notice");
+    timeout(LIMIT, until_closed).await.expect("the server did not notice");
 
     let passed = taken.load(SeqCst);
     assert!((1000..1_000_000).contains(&passed), "{passed}");
@@ -82,10 +80,8 @@ async fn in_the_middle_of_a_response_held_in_memory() {
 
 #[tokio::test]
 async fn in_the_middle_of_an_upload() {
-    let app = Router::new().route(
-        "/",
-        post(async |request: Request| drop(request.into_body().collect().await)),
-    );
+    let app =
+        Router::new().route("/", post(async |request: Request| drop(request.into_body().collect().await)));
     let gateway = Gateway::start(app).await;
     let mut client = gateway.connect().await;
     client
@@ -110,9 +106,7 @@ async fn before_the_response() {
     let gateway = Gateway::start(app).await;
     let mut client = gateway.connect().await;
     client.write_all(GET).await.unwrap();
-    timeout(LIMIT, arrived.notified())
-        .await
-        .expect("the request did not arrive");
+    timeout(LIMIT, arrived.notified()).await.expect("the request did not arrive");
     drop(client);
     assert_eq!(gateway.finish().await, totals([("p", (0, 0, 1))]));
 }

@@ -25,16 +25,11 @@ async fn drained(meter: &Meter) -> Recorder {
 }
 
 fn request(project: &str) -> Request<Full<Bytes>> {
-    Request::builder()
-        .header("x-project", project)
-        .body(Full::from("hello"))
-        .unwrap()
+    Request::builder().header("x-project", project).body(Full::from("hello")).unwrap()
 }
 
 async fn echo(request: Request<MeteredBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(Response::new(Full::new(
-        request.into_body().collect().await?.to_bytes(),
-    )))
+    Ok(Response::new(Full::new(request.into_body().collect().await?.to_bytes())))
 }
 
 async fn fail(request: Request<MeteredBody<Full<Bytes>>>) -> io::Result<Response<Empty<Bytes>>> {
@@ -44,11 +39,7 @@ async fn fail(request: Request<MeteredBody<Full<Bytes>>>) -> io::Result<Response
 
 async fn pass(meter: &Meter, project: &str) {
     let layer = MeterLayer::new(by_header(HeaderName::from_static("x-project")), meter.clone());
-    let response = layer
-        .layer(service_fn(echo))
-        .oneshot(request(project))
-        .await
-        .unwrap();
+    let response = layer.layer(service_fn(echo)).oneshot(request(project)).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hello");
 }
 
@@ -56,10 +47,7 @@ async fn pass(meter: &Meter, project: &str) {
 async fn a_request_whose_service_fails_is_a_request() {
     let meter = Meter::new(MeterOptions::default());
     let layer = MeterLayer::new(by_host([("shop.example", "shop")]), meter.clone());
-    let request = Request::builder()
-        .header("host", "shop.example")
-        .body(Full::from("hello"))
-        .unwrap();
+    let request = Request::builder().header("host", "shop.example").body(Full::from("hello")).unwrap();
 
     let error = layer.layer(service_fn(fail)).oneshot(request).await.unwrap_err();
 
@@ -69,18 +57,12 @@ async fn a_request_whose_service_fails_is_a_request() {
 
 #[tokio::test]
 async fn a_key_of_no_further_use_makes_room_for_another() {
-    let meter = Meter::new(MeterOptions {
-        max_keys: 2,
-        ..MeterOptions::default()
-    });
+    let meter = Meter::new(MeterOptions { max_keys: 2, ..MeterOptions::default() });
     for project in ["one", "two", "three", "two"] {
         pass(&meter, project).await;
     }
     assert_eq!((meter.keys(), meter.unmetered_requests()), (2, 1));
-    assert_eq!(
-        drained(&meter).await.totals(),
-        totals([("one", (5, 5, 1)), ("two", (10, 10, 2))])
-    );
+    assert_eq!(drained(&meter).await.totals(), totals([("one", (5, 5, 1)), ("two", (10, 10, 2))]));
 
     assert_eq!(meter.keys(), 0);
     pass(&meter, "three").await;
@@ -90,16 +72,9 @@ async fn a_key_of_no_further_use_makes_room_for_another() {
 
 #[tokio::test]
 async fn a_key_stays_while_something_of_it_is_open() {
-    let meter = Meter::new(MeterOptions {
-        max_keys: 1,
-        ..MeterOptions::default()
-    });
+    let meter = Meter::new(MeterOptions { max_keys: 1, ..MeterOptions::default() });
     let layer = MeterLayer::new(by_header(HeaderName::from_static("x-project")), meter.clone());
-    let open = layer
-        .layer(service_fn(echo))
-        .oneshot(request("one"))
-        .await
-        .unwrap();
+    let open = layer.layer(service_fn(echo)).oneshot(request("one")).await.unwrap();
     assert_eq!(drained(&meter).await.totals(), totals([("one", (5, 0, 1))]));
 
     pass(&meter, "two").await;
@@ -132,11 +107,7 @@ async fn drains_in_between_lose_nothing_and_double_nothing() {
             let meter = meter.clone();
             tokio::spawn(async move {
                 for turn in 0..EACH {
-                    pass(
-                        &meter,
-                        ["one", "two", "three"][usize::try_from(turn % 3).unwrap()],
-                    )
-                    .await;
+                    pass(&meter, ["one", "two", "three"][usize::try_from(turn % 3).unwrap()]).await;
                     tokio::task::yield_now().await;
                 }
             })
@@ -146,10 +117,7 @@ async fn drains_in_between_lose_nothing_and_double_nothing() {
         client.await.unwrap();
     }
     stop.cancel();
-    timeout(LIMIT, flusher)
-        .await
-        .expect("the flusher goes on")
-        .unwrap();
+    timeout(LIMIT, flusher).await.expect("the flusher goes on").unwrap();
 
     let each = TASKS * EACH / 3;
     let expected = ["one", "two", "three"].map(|key| (key, (5 * each, 5 * each, each)));

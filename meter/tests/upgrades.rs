@@ -66,9 +66,7 @@ fn websocket_response<B>(request: Request<B>) -> Response<Empty<Bytes>> {
 fn echo() -> Router {
     let chat =
         any(async |request: axum::extract::Request| websocket_response(request).map(axum::body::Body::new));
-    Router::new()
-        .route("/chat", chat)
-        .route("/double", post(async |sent: Bytes| [&*sent, &*sent].concat()))
+    Router::new().route("/chat", chat).route("/double", post(async |sent: Bytes| [&*sent, &*sent].concat()))
 }
 
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> WebSocketStream<S> {
@@ -83,28 +81,13 @@ async fn converse(mut socket: WebSocketStream<TcpStream>) -> (u64, u64) {
     for length in lengths {
         let message = Message::binary(vec![7; usize::try_from(length).unwrap()]);
         socket.send(message.clone()).await.unwrap();
-        assert_eq!(
-            timeout(LIMIT, socket.next()).await.unwrap().unwrap().unwrap(),
-            message
-        );
+        assert_eq!(timeout(LIMIT, socket.next()).await.unwrap().unwrap().unwrap(), message);
     }
-    socket
-        .send(Message::Ping(Bytes::from_static(b"ping")))
-        .await
-        .unwrap();
-    assert!(
-        timeout(LIMIT, socket.next())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-            .is_pong()
-    );
+    socket.send(Message::Ping(Bytes::from_static(b"ping"))).await.unwrap();
+    assert!(timeout(LIMIT, socket.next()).await.unwrap().unwrap().unwrap().is_pong());
     socket.close(None).await.unwrap();
     let until_closed = async { while let Some(Ok(_)) = socket.next().await {} };
-    timeout(LIMIT, until_closed)
-        .await
-        .expect("the server did not close");
+    timeout(LIMIT, until_closed).await.expect("the server did not close");
 
     let both = |masked| lengths.iter().map(|length| frame(*length, masked)).sum::<u64>();
     let [ping, close] = [4, 0];
@@ -129,9 +112,7 @@ async fn a_websocket_counts_while_it_is_open() {
     for round in 1..=3 {
         socket.send(Message::text("hello")).await.unwrap();
         timeout(LIMIT, socket.next()).await.unwrap().unwrap().unwrap();
-        gateway
-            .counted("p", (round * frame(5, true), round * frame(5, false), 1))
-            .await;
+        gateway.counted("p", (round * frame(5, true), round * frame(5, false), 1)).await;
     }
 }
 
@@ -149,10 +130,7 @@ async fn bodies_before_the_upgrade_on_the_same_connection_count_once() {
         read_until(&mut stream, b"\r\n\r\n1234\r\n\r\n1234").await;
     }
     let (ingress, egress) = converse(open(stream).await).await;
-    assert_eq!(
-        gateway.finish().await,
-        totals([("p", (16 + ingress, 32 + egress, 3))])
-    );
+    assert_eq!(gateway.finish().await, totals([("p", (16 + ingress, 32 + egress, 3))]));
 }
 
 const HANDSHAKE: &[u8] =
@@ -197,10 +175,7 @@ async fn a_tunnel_by_connect_counts() {
     };
     let gateway = Gateway::start(Router::new().fallback(tunnel)).await;
     let mut stream = gateway.connect().await;
-    stream
-        .write_all(b"CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\nX-Project: p\r\n\r\n")
-        .await
-        .unwrap();
+    stream.write_all(b"CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\nX-Project: p\r\n\r\n").await.unwrap();
     read_until(&mut stream, b"\r\n\r\n").await;
     assert_eq!(support::exchange(&mut stream, b"1234").await, b"tunnelled");
     assert_eq!(gateway.finish().await, totals([("p", (4, 9, 1))]));
@@ -216,11 +191,8 @@ async fn handlers_still_learn_the_client_s_address() {
     let gateway = Gateway::start(Router::new().route("/", get(whoami))).await;
     let mut stream = gateway.connect().await;
     let local = stream.local_addr().unwrap().to_string();
-    let answer = support::exchange(
-        &mut stream,
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    )
-    .await;
+    let answer =
+        support::exchange(&mut stream, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(support::body(&answer), local.as_bytes());
 }
 
@@ -232,9 +204,8 @@ async fn serve_one(meter: Meter, metered_io: bool) -> SocketAddr {
         let io = MeteredIo::new(listener.accept().await.unwrap().0);
         let connection = io.connection().clone();
         let layer = MeterLayer::new(by_header(HeaderName::from_static("x-project")), meter);
-        let service = layer.layer(service_fn(|request| {
-            ready(Ok::<_, Infallible>(websocket_response(request)))
-        }));
+        let service =
+            layer.layer(service_fn(|request| ready(Ok::<_, Infallible>(websocket_response(request)))));
         let service = service.map_request(move |mut request: Request<Incoming>| {
             if metered_io {
                 request.extensions_mut().insert(connection.clone());
@@ -242,11 +213,7 @@ async fn serve_one(meter: Meter, metered_io: bool) -> SocketAddr {
             request
         });
         let service = TowerToHyperService::new(service);
-        http1::Builder::new()
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades()
-            .await
-            .unwrap();
+        http1::Builder::new().serve_connection(TokioIo::new(io), service).with_upgrades().await.unwrap();
     });
     addr
 }
@@ -256,12 +223,7 @@ async fn converse_with_hyper(meter: &Meter, metered_io: bool) -> ((u64, u64), Re
     let expected = converse(open(TcpStream::connect(addr).await.unwrap()).await).await;
     let (recorder, stop) = (Recorder::default(), CancellationToken::new());
     stop.cancel();
-    timeout(
-        LIMIT,
-        meter.clone().run(recorder.clone(), Duration::from_secs(60), stop),
-    )
-    .await
-    .unwrap();
+    timeout(LIMIT, meter.clone().run(recorder.clone(), Duration::from_secs(60), stop)).await.unwrap();
     (expected, recorder)
 }
 

@@ -18,6 +18,8 @@ use tokio::{
 
 #[cfg(feature = "axum")]
 pub(crate) mod gateway;
+#[cfg(feature = "ingest")]
+pub(crate) mod servelink;
 
 /// How long a test waits for what must happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -50,13 +52,7 @@ struct Shared {
 
 impl Sink for Recorder {
     async fn record(&self, batch: &MeteredBatch) -> Result<(), SinkError> {
-        let answer = self
-            .shared
-            .answers
-            .lock()
-            .unwrap()
-            .pop_front()
-            .unwrap_or(Answer::Take);
+        let answer = self.shared.answers.lock().unwrap().pop_front().unwrap_or(Answer::Take);
         self.shared.attempts.lock().unwrap().push(batch.clone());
         self.shared.changed.notify_waiters();
         match answer {
@@ -110,21 +106,14 @@ impl Recorder {
             }
         };
         if timeout(LIMIT, wait).await.is_err() {
-            panic!(
-                "never {what}; attempts {:?}, taken {:?}",
-                self.attempts(),
-                self.totals()
-            );
+            panic!("never {what}; attempts {:?}, taken {:?}", self.attempts(), self.totals());
         }
     }
 }
 
 /// Totals as the recorder gives them, to compare with.
 pub(crate) fn totals<const N: usize>(totals: [(&str, Total); N]) -> BTreeMap<String, Total> {
-    totals
-        .into_iter()
-        .map(|(key, total)| (key.to_owned(), total))
-        .collect()
+    totals.into_iter().map(|(key, total)| (key.to_owned(), total)).collect()
 }
 
 /// Sends bytes and reads until the server closes.
@@ -134,10 +123,7 @@ pub(crate) async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Vec<u8> 
         stream.write_all(request).await?;
         stream.read_to_end(&mut answer).await
     };
-    timeout(LIMIT, exchange)
-        .await
-        .expect("the server did not close")
-        .unwrap();
+    timeout(LIMIT, exchange).await.expect("the server did not close").unwrap();
     answer
 }
 
@@ -150,20 +136,13 @@ pub(crate) async fn read_until(stream: &mut TcpStream, end: &[u8]) -> Vec<u8> {
         }
     };
     if timeout(LIMIT, reading).await.is_err() {
-        panic!(
-            "{:?} did not come after {:?}",
-            String::from_utf8_lossy(end),
-            String::from_utf8_lossy(&read)
-        );
+        panic!("{:?} did not come after {:?}", String::from_utf8_lossy(end), String::from_utf8_lossy(&read));
     }
     read
 }
 
 /// The response's body, where it is not chunked.
 pub(crate) fn body(answer: &[u8]) -> &[u8] {
-    let end = answer
-        .windows(4)
-        .position(|at| at == b"\r\n\r\n")
-        .expect("a head");
+    let end = answer.windows(4).position(|at| at == b"\r\n\r\n").expect("a head");
     &answer[end + 4..]
 }
