@@ -66,11 +66,7 @@ impl ByteCount {
 impl TryFrom<u64> for ByteCount {
     type Error = ByteCountError;
     fn try_from(bytes: u64) -> Result<Self, ByteCountError> {
-        if bytes <= Self::MAX.0 {
-            Ok(Self(bytes))
-        } else {
-            Err(ByteCountError)
-        }
+        if bytes <= Self::MAX.0 { Ok(Self(bytes)) } else { Err(ByteCountError) }
     }
 }
 
@@ -114,10 +110,7 @@ mod tests {
     #[test]
     fn sums_that_do_not_fit_are_refused() {
         assert_eq!(ByteCount::MAX.checked_add(ByteCount::from(1)), None);
-        assert_eq!(
-            ByteCount::from(2).checked_add(ByteCount::from(3)),
-            Some(ByteCount::from(5))
-        );
+        assert_eq!(ByteCount::from(2).checked_add(ByteCount::from(3)), Some(ByteCount::from(5)));
     }
 
     #[test]

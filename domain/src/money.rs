@@ -39,12 +39,7 @@ impl fmt::Display for Money {
         if exponent == 0 {
             write!(f, "{sign}{whole} {}", self.currency.code())
         } else {
-            write!(
-                f,
-                "{sign}{whole}.{part:0width$} {}",
-                self.currency.code(),
-                width = exponent as usize
-            )
+            write!(f, "{sign}{whole}.{part:0width$} {}", self.currency.code(), width = exponent as usize)
         }
     }
 }

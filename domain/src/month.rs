@@ -62,11 +62,7 @@ impl Month {
     /// The month after it; the last one that can be held is its own successor.
     #[must_use]
     pub fn next(self) -> Self {
-        let (year, month) = if self.month == 12 {
-            (self.year + 1, 1)
-        } else {
-            (self.year, self.month + 1)
-        };
+        let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
         Self::new(year.into(), month.into()).unwrap_or(self)
     }
 }
@@ -91,10 +87,7 @@ impl FromStr for Month {
         if year.len() != 4 || month.len() != 2 || !digits(year) || !digits(month) {
             return Err(MonthError);
         }
-        Self::new(
-            year.parse().map_err(|_| MonthError)?,
-            month.parse().map_err(|_| MonthError)?,
-        )
+        Self::new(year.parse().map_err(|_| MonthError)?, month.parse().map_err(|_| MonthError)?)
     }
 }
 
@@ -125,10 +118,7 @@ impl Day {
     /// [`MonthError`] outside 2000-01 to 9998-12.
     pub fn of(instant: DateTime<Utc>) -> Result<Self, MonthError> {
         let day = u8::try_from(instant.day()).map_err(|_| MonthError)?;
-        Ok(Self {
-            month: Month::of(instant)?,
-            day,
-        })
+        Ok(Self { month: Month::of(instant)?, day })
     }
 
     /// The month it is in.

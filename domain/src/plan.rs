@@ -93,9 +93,7 @@ impl TryFrom<i64> for Limit {
     fn try_from(limit: i64) -> Result<Self, Self::Error> {
         match limit {
             -1 => Ok(Self::Unlimited),
-            _ => u64::try_from(limit)
-                .map(Self::AtMost)
-                .map_err(|_| "a limit is -1 (unlimited) or from 0 up"),
+            _ => u64::try_from(limit).map(Self::AtMost).map_err(|_| "a limit is -1 (unlimited) or from 0 up"),
         }
     }
 }
@@ -154,9 +152,7 @@ impl Plan {
 
     /// What a month costs, in every currency it can be paid in.
     pub fn prices(&self) -> impl Iterator<Item = Money> + '_ {
-        self.price
-            .iter()
-            .filter_map(|(code, minor)| Some(Money::new(*minor, Currency::from_code(code)?)))
+        self.price.iter().filter_map(|(code, minor)| Some(Money::new(*minor, Currency::from_code(code)?)))
     }
 }
 
@@ -222,11 +218,7 @@ impl Catalogue {
                 }
             }
         }
-        if plans.contains_key(&PlanName::free()) {
-            Ok(Self { plans })
-        } else {
-            Err(CatalogueError::NoFree)
-        }
+        if plans.contains_key(&PlanName::free()) { Ok(Self { plans }) } else { Err(CatalogueError::NoFree) }
     }
 
     /// The plan of this name or alias.
@@ -242,9 +234,7 @@ impl Catalogue {
     #[must_use]
     pub fn in_force(&self, name: &PlanName) -> &Plan {
         // `from_toml` is the only way to make a catalogue, and it insists on `free`.
-        self.plans
-            .get(name)
-            .unwrap_or_else(|| &self.plans[&PlanName::free()])
+        self.plans.get(name).unwrap_or_else(|| &self.plans[&PlanName::free()])
     }
 
     /// Every plan, by name.
@@ -271,10 +261,7 @@ mod tests {
         assert_eq!(pro.display_name, "Pro");
         assert_eq!(pro.traffic_limit().unwrap().get(), 10 << 30);
         assert!(pro.prices().any(|price| price.to_string() == "3.00 EUR"));
-        assert_eq!(
-            catalogue.in_force(&PlanName::from("gone")).max_projects,
-            Limit::AtMost(2)
-        );
+        assert_eq!(catalogue.in_force(&PlanName::from("gone")).max_projects, Limit::AtMost(2));
     }
 
     #[test]
@@ -286,23 +273,10 @@ mod tests {
             matches!(Catalogue::from_toml(&twice), Err(CatalogueError::Ambiguous(name)) if name == "free")
         );
         let negative = free.replace("max_projects = 2", "max_projects = -2");
-        assert!(
-            Catalogue::from_toml(&negative)
-                .unwrap_err()
-                .to_string()
-                .contains("-1 (unlimited)")
-        );
+        assert!(Catalogue::from_toml(&negative).unwrap_err().to_string().contains("-1 (unlimited)"));
         let typo = free.replace("max_members", "max_member");
-        assert!(
-            Catalogue::from_toml(&typo)
-                .unwrap_err()
-                .to_string()
-                .contains("max_member")
-        );
+        assert!(Catalogue::from_toml(&typo).unwrap_err().to_string().contains("max_member"));
         let price = BUILT_IN.replace("EUR =", "EUX =");
-        assert!(matches!(
-            Catalogue::from_toml(&price),
-            Err(CatalogueError::Price { .. })
-        ));
+        assert!(matches!(Catalogue::from_toml(&price), Err(CatalogueError::Price { .. })));
     }
 }

@@ -14,22 +14,9 @@ pub fn decide(
     command: ServiceKeyCommand,
 ) -> Result<Vec<ServiceKeyEvent>, ServiceKeyRefusal> {
     match (key, command) {
-        (
-            ServiceKey::Unknown,
-            ServiceKeyCommand::Create {
-                name,
-                hash,
-                scopes,
-                at,
-                expires_at,
-            },
-        ) => create(ServiceKeyCreated {
-            name,
-            hash,
-            scopes,
-            at,
-            expires_at,
-        }),
+        (ServiceKey::Unknown, ServiceKeyCommand::Create { name, hash, scopes, at, expires_at }) => {
+            create(ServiceKeyCreated { name, hash, scopes, at, expires_at })
+        }
         (ServiceKey::Valid | ServiceKey::Revoked, ServiceKeyCommand::Create { .. }) => {
             Err(ServiceKeyRefusal::Exists)
         }
@@ -45,10 +32,7 @@ fn create(created: ServiceKeyCreated) -> Result<Vec<ServiceKeyEvent>, ServiceKey
     if created.scopes.is_empty() {
         return Err(ServiceKeyRefusal::NoScope);
     }
-    if created
-        .expires_at
-        .is_some_and(|expires_at| expires_at <= created.at)
-    {
+    if created.expires_at.is_some_and(|expires_at| expires_at <= created.at) {
         return Err(ServiceKeyRefusal::ExpiresAtOnce);
     }
     Ok(vec![ServiceKeyEvent::ServiceKeyCreated(created)])

@@ -19,33 +19,19 @@ fn create(scopes: &[Scope], expires_at: Option<&str>) -> ServiceKeyCommand {
 }
 
 fn revoke() -> ServiceKeyCommand {
-    ServiceKeyCommand::Revoke {
-        at: at("2026-11-02T00:00:00Z"),
-    }
+    ServiceKeyCommand::Revoke { at: at("2026-11-02T00:00:00Z") }
 }
 
 #[test]
 fn a_key_is_created_once_and_revoked_for_ever() {
     let mut key = ServiceKey::default();
     assert_eq!(decide(&key, revoke()), Err(ServiceKeyRefusal::Unknown));
-    decide(&key, create(&[Scope::UsageWrite], None))
-        .unwrap()
-        .iter()
-        .for_each(|event| key.evolve(event));
-    assert_eq!(
-        decide(&key, create(&[Scope::UsageWrite], None)),
-        Err(ServiceKeyRefusal::Exists)
-    );
-    decide(&key, revoke())
-        .unwrap()
-        .iter()
-        .for_each(|event| key.evolve(event));
+    decide(&key, create(&[Scope::UsageWrite], None)).unwrap().iter().for_each(|event| key.evolve(event));
+    assert_eq!(decide(&key, create(&[Scope::UsageWrite], None)), Err(ServiceKeyRefusal::Exists));
+    decide(&key, revoke()).unwrap().iter().for_each(|event| key.evolve(event));
     assert_eq!(key, ServiceKey::Revoked);
     assert_eq!(decide(&key, revoke()), Ok(vec![]), "revoking twice is harmless");
-    assert_eq!(
-        decide(&key, create(&[Scope::UsageWrite], None)),
-        Err(ServiceKeyRefusal::Exists)
-    );
+    assert_eq!(decide(&key, create(&[Scope::UsageWrite], None)), Err(ServiceKeyRefusal::Exists));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::command::{Reading, SourceCommand};
 use super::event::{Counted, CountersRead, SourceEvent, Totals};
@@ -13,17 +13,18 @@ use crate::Month;
 /// After so many events one names every counter again, so that no start reads more of the stream than that.
 const COMPLETE_EVERY: u32 = 1_000;
 
+/// A reading that is older than the last one by less than this came late: another node read after it and recorded
+/// before it, and counters that seem to have gone down have not. One that is older by more was read after the clock
+/// was set back.
+const LATE: TimeDelta = TimeDelta::minutes(2);
+
 /// The events that this command causes; none when no counter has moved.
 ///
 /// # Errors
 /// [`SourceRefusal`], and then nothing changes.
 pub fn decide(source: &Source, command: SourceCommand) -> Result<Vec<SourceEvent>, SourceRefusal> {
     match command {
-        SourceCommand::Read {
-            at,
-            started_at,
-            readings,
-        } => read(source, at, started_at, readings),
+        SourceCommand::Read { at, started_at, readings } => read(source, at, started_at, readings),
     }
 }
 
@@ -44,6 +45,9 @@ fn read(
 ) -> Result<Vec<SourceEvent>, SourceRefusal> {
     if readings.len() > SourceRefusal::MAX_SERVICES {
         return Err(SourceRefusal::TooManyServices(readings.len()));
+    }
+    if let Some(standing) = source.read_at.filter(|standing| at <= *standing && *standing - at < LATE) {
+        return Err(SourceRefusal::Stale { standing });
     }
     let restarted = source.started_at != Some(started_at);
     let beginning = match source.started_at {
@@ -67,25 +71,13 @@ fn read(
             counters.push(counted);
         }
     }
-    if complete {
-        // A service that is gone and whose bytes still wait for a project is not forgotten.
-        counters.extend(
-            source
-                .counters
-                .iter()
-                .filter(|(service, _)| !seen.contains(*service))
-                .filter_map(still_waiting),
-        );
-    } else if counters.is_empty() {
+    let gone = source.counters.iter().filter(|(service, _)| !seen.contains(*service));
+    counters.extend(gone.filter_map(|(service, counter)| gone_counter(service, counter, complete)));
+    if counters.is_empty() && !complete {
         return Ok(vec![]);
     }
     let since_complete = if complete { 0 } else { source.since_complete + 1 };
-    Ok(vec![SourceEvent::CountersRead(CountersRead {
-        at,
-        started_at,
-        since_complete,
-        counters,
-    })])
+    Ok(vec![SourceEvent::CountersRead(CountersRead { at, started_at, since_complete, counters })])
 }
 
 fn count(
@@ -94,11 +86,7 @@ fn count(
     restarted: bool,
     beginning: Beginning,
 ) -> Result<Counted, SourceRefusal> {
-    let Reading {
-        service,
-        totals,
-        project_id,
-    } = reading;
+    let Reading { service, totals, project_id } = reading;
     let difference = match (before, beginning) {
         (None, Beginning::Zero) => totals,
         (None, Beginning::Unknown) => Totals::ZERO,
@@ -109,23 +97,18 @@ fn count(
     let Some(amount) = difference.checked_add(&waited) else {
         return Err(SourceRefusal::TooLarge(service));
     };
-    let (counted, waiting) = if project_id.is_some() {
-        (amount, Totals::ZERO)
-    } else {
-        (Totals::ZERO, amount)
-    };
-    Ok(Counted {
-        service,
-        totals,
-        project_id,
-        counted,
-        waiting,
-    })
+    let (counted, waiting) =
+        if project_id.is_some() { (amount, Totals::ZERO) } else { (Totals::ZERO, amount) };
+    Ok(Counted { service, totals, project_id, counted, waiting })
 }
 
-fn still_waiting((service, counter): (&String, &Counter)) -> Option<Counted> {
-    (counter.waiting != Totals::ZERO).then(|| Counted {
-        service: service.clone(),
+/// A counter that is not shown any more. Should it be shown again it will have begun at 0; bytes that wait for the
+/// service's project are not forgotten.
+fn gone_counter(service: &str, counter: &Counter, complete: bool) -> Option<Counted> {
+    let worth_telling =
+        if complete { counter.waiting != Totals::ZERO } else { counter.totals != Totals::ZERO };
+    worth_telling.then(|| Counted {
+        service: service.to_owned(),
         totals: Totals::ZERO,
         project_id: None,
         counted: Totals::ZERO,

@@ -55,19 +55,14 @@ pub struct Counted {
 
 impl Totals {
     /// Nothing.
-    pub const ZERO: Self = Self {
-        ingress_bytes: ByteCount::ZERO,
-        egress_bytes: ByteCount::ZERO,
-        requests: 0,
-    };
+    pub const ZERO: Self =
+        Self { ingress_bytes: ByteCount::ZERO, egress_bytes: ByteCount::ZERO, requests: 0 };
 
     /// What has come since `earlier`; `None` when any of them went down, which counters only do by starting anew.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Option<Self> {
         let bytes = |now: ByteCount, then: ByteCount| {
-            now.get()
-                .checked_sub(then.get())
-                .and_then(|bytes| ByteCount::try_from(bytes).ok())
+            now.get().checked_sub(then.get()).and_then(|bytes| ByteCount::try_from(bytes).ok())
         };
         Some(Self {
             ingress_bytes: bytes(self.ingress_bytes, earlier.ingress_bytes)?,

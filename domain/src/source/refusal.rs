@@ -1,5 +1,7 @@
 //! Why a command to a source of counters is refused.
 
+use chrono::{DateTime, Utc};
+
 use crate::RefusalKind;
 
 /// Why a command to a source of counters is refused.
@@ -8,6 +10,12 @@ pub enum SourceRefusal {
     /// More services than one event may name.
     #[error("{0} services are more than the {max} that one source may have", max = Self::MAX_SERVICES)]
     TooManyServices(usize),
+    /// Somebody else read later and was faster.
+    #[error("the counters were read at {standing} already, and this reading is not a later one")]
+    Stale {
+        /// When the standing reading was made.
+        standing: DateTime<Utc>,
+    },
     /// Two readings of one service.
     #[error("service {0} was read twice")]
     ReadTwice(String),
@@ -24,6 +32,7 @@ impl SourceRefusal {
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         match self {
+            Self::Stale { .. } => RefusalKind::Conflict,
             Self::TooManyServices(_) | Self::ReadTwice(_) | Self::TooLarge(_) => RefusalKind::Invalid,
         }
     }

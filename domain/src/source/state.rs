@@ -12,6 +12,8 @@ use super::event::{SourceEvent, Totals};
 pub struct Source {
     /// When the source was started, as it said at the last reading.
     pub started_at: Option<DateTime<Utc>>,
+    /// When it was read last.
+    pub read_at: Option<DateTime<Utc>>,
     /// Events since one named every counter.
     pub since_complete: u32,
     /// The counters by service.
@@ -36,12 +38,10 @@ impl Source {
                     self.counters.clear();
                 }
                 self.started_at = Some(read.started_at);
+                self.read_at = Some(read.at);
                 self.since_complete = read.since_complete;
                 for counted in &read.counters {
-                    let counter = Counter {
-                        totals: counted.totals,
-                        waiting: counted.waiting,
-                    };
+                    let counter = Counter { totals: counted.totals, waiting: counted.waiting };
                     self.counters.insert(counted.service.clone(), counter);
                 }
             }

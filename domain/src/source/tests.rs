@@ -12,28 +12,31 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn totals(egress: u32) -> Totals {
-    Totals {
-        egress_bytes: ByteCount::from(egress),
-        requests: 1,
-        ..Totals::ZERO
-    }
+    Totals { egress_bytes: ByteCount::from(egress), requests: 1, ..Totals::ZERO }
 }
 
 fn known() -> Option<ProjectId> {
     Some(ProjectId::from_bytes([1; 16]))
 }
 
+/// A reading a second after the last one.
 fn read(started_at: &str, readings: &[(&str, u32, Option<ProjectId>)]) -> SourceCommand {
+    static SECONDS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+    let seconds = SECONDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    read_at(at("2026-11-20T00:00:00Z") + chrono::TimeDelta::seconds(seconds), started_at, readings)
+}
+
+fn read_at(
+    at_: DateTime<Utc>,
+    started_at: &str,
+    readings: &[(&str, u32, Option<ProjectId>)],
+) -> SourceCommand {
     let readings = readings.iter().map(|&(service, egress, project_id)| Reading {
         service: service.into(),
         totals: totals(egress),
         project_id,
     });
-    SourceCommand::Read {
-        at: at("2026-11-20T00:00:00Z"),
-        started_at: at(started_at),
-        readings: readings.collect(),
-    }
+    SourceCommand::Read { at: at_, started_at: at(started_at), readings: readings.collect() }
 }
 
 /// Decides, takes the events in, and gives back what was counted by service.
@@ -41,10 +44,7 @@ fn when(source: &mut Source, command: SourceCommand) -> Vec<(String, u64)> {
     let events = decide(source, command).unwrap();
     events.iter().for_each(|event| source.evolve(event));
     let SourceEvent::CountersRead(read) = events.into_iter().next().unwrap();
-    read.counters
-        .into_iter()
-        .map(|c| (c.service, c.counted.egress_bytes.get()))
-        .collect()
+    read.counters.into_iter().map(|c| (c.service, c.counted.egress_bytes.get())).collect()
 }
 
 fn counted(service: &str, bytes: u64) -> Vec<(String, u64)> {
@@ -54,60 +54,55 @@ fn counted(service: &str, bytes: u64) -> Vec<(String, u64)> {
 #[test]
 fn what_came_since_the_last_reading_is_counted() {
     let mut source = Source::default();
-    assert_eq!(
-        when(&mut source, read(STARTED, &[("a", 100, known())])),
-        counted("a", 100)
-    );
-    assert_eq!(
-        when(&mut source, read(STARTED, &[("a", 150, known())])),
-        counted("a", 50)
-    );
-    assert_eq!(
-        decide(&source, read(STARTED, &[("a", 150, known())])),
-        Ok(vec![]),
-        "nothing moved"
-    );
+    assert_eq!(when(&mut source, read(STARTED, &[("a", 100, known())])), counted("a", 100));
+    assert_eq!(when(&mut source, read(STARTED, &[("a", 150, known())])), counted("a", 50));
+    assert_eq!(decide(&source, read(STARTED, &[("a", 150, known())])), Ok(vec![]), "nothing moved");
 }
 
 #[test]
 fn a_restart_counts_from_nought_even_when_the_counter_is_higher_again() {
     let mut source = Source::default();
     when(&mut source, read(STARTED, &[("a", 100, known())]));
+    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 130, known())])), counted("a", 130));
+}
+
+#[test]
+fn a_service_that_was_gone_begins_at_nought_when_it_is_back() {
+    let mut source = Source::default();
+    when(&mut source, read(STARTED, &[("a", 1_000, known()), ("b", 1, known())]));
+    assert_eq!(when(&mut source, read(STARTED, &[("b", 1, known())])), counted("a", 0));
+    assert_eq!(decide(&source, read(STARTED, &[("b", 1, known())])), Ok(vec![]), "it is gone once");
     assert_eq!(
-        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 130, known())])),
-        counted("a", 130)
+        when(&mut source, read(STARTED, &[("a", 1_300, known()), ("b", 1, known())])),
+        counted("a", 1_300)
     );
+}
+
+#[test]
+fn a_reading_that_another_node_has_overtaken_is_refused() {
+    let (earlier, later) = (at("2026-11-20T00:00:00Z"), at("2026-11-20T00:00:15Z"));
+    let mut source = Source::default();
+    when(&mut source, read_at(later, STARTED, &[("a", 150, known())]));
+    let overtaken = decide(&source, read_at(earlier, STARTED, &[("a", 100, known())]));
+    assert_eq!(overtaken, Err(SourceRefusal::Stale { standing: later }));
+    let clock_set_back = read_at(at("2026-11-19T23:00:00Z"), STARTED, &[("a", 160, known())]);
+    assert_eq!(when(&mut source, clock_set_back), counted("a", 10));
 }
 
 #[test]
 fn a_counter_that_went_down_counts_from_nought() {
     let mut source = Source::default();
     when(&mut source, read(STARTED, &[("a", 100, known())]));
-    assert_eq!(
-        when(&mut source, read(STARTED, &[("a", 30, known())])),
-        counted("a", 30)
-    );
+    assert_eq!(when(&mut source, read(STARTED, &[("a", 30, known())])), counted("a", 30));
 }
 
 #[test]
 fn bytes_of_an_unknown_service_wait_for_its_project_even_over_a_restart() {
     let mut source = Source::default();
-    assert_eq!(
-        when(&mut source, read(STARTED, &[("a", 100, None)])),
-        counted("a", 0)
-    );
-    assert_eq!(
-        when(&mut source, read("2026-11-19T00:00:00Z", &[])),
-        counted("a", 0)
-    );
-    assert_eq!(
-        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 7, known())])),
-        counted("a", 107)
-    );
-    assert_eq!(
-        when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 8, known())])),
-        counted("a", 1)
-    );
+    assert_eq!(when(&mut source, read(STARTED, &[("a", 100, None)])), counted("a", 0));
+    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[])), counted("a", 0));
+    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 7, known())])), counted("a", 107));
+    assert_eq!(when(&mut source, read("2026-11-19T00:00:00Z", &[("a", 8, known())])), counted("a", 1));
 }
 
 #[test]
@@ -116,10 +111,7 @@ fn at_first_contact_only_counters_of_this_month_are_counted() {
     let mut source = Source::default();
     assert_eq!(when(&mut source, before_this_month), counted("a", 0));
     let later = read("2026-10-30T00:00:00Z", &[("a", 101, known()), ("b", 5, known())]);
-    assert_eq!(
-        when(&mut source, later),
-        [("a".to_owned(), 1), ("b".to_owned(), 5)]
-    );
+    assert_eq!(when(&mut source, later), [("a".to_owned(), 1), ("b".to_owned(), 5)]);
 }
 
 #[test]
@@ -141,8 +133,5 @@ fn the_stream_from_its_last_complete_event_is_enough() {
 #[test]
 fn readings_that_make_no_sense_are_refused() {
     let twice = read(STARTED, &[("a", 1, known()), ("a", 2, known())]);
-    assert_eq!(
-        decide(&Source::default(), twice),
-        Err(SourceRefusal::ReadTwice("a".into()))
-    );
+    assert_eq!(decide(&Source::default(), twice), Err(SourceRefusal::ReadTwice("a".into())));
 }

@@ -30,45 +30,20 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             | TeamCommand::RemoveProject { .. }
             | TeamCommand::ActivatePlan { .. },
         ) => Err(TeamRefusal::NotRegistered),
-        (
-            Some(_),
-            TeamCommand::PutMember {
-                user_id,
-                role,
-                other_free_teams,
-            },
-        ) => put_member(team, user_id, role, other_free_teams, plans),
+        (Some(_), TeamCommand::PutMember { user_id, role, other_free_teams }) => {
+            put_member(team, user_id, role, other_free_teams, plans)
+        }
         (Some(_), TeamCommand::RemoveMember { user_id }) => Ok(remove_member(team, user_id)),
-        (
-            Some(_),
-            TeamCommand::PutProject {
-                project_id,
-                name,
-                moved_from,
-            },
-        ) => put_project(team, project_id, name, moved_from, plans),
+        (Some(_), TeamCommand::PutProject { project_id, name, moved_from }) => {
+            put_project(team, project_id, name, moved_from, plans)
+        }
         (Some(_), TeamCommand::GiveProject { project_id, to_team }) => {
             give_project(team, project_id, to_team)
         }
         (Some(_), TeamCommand::RemoveProject { project_id, at }) => Ok(remove_project(team, project_id, at)),
-        (
-            Some(_),
-            TeamCommand::ActivatePlan {
-                plan,
-                payment_id,
-                from,
-                until,
-            },
-        ) => activate_plan(
-            team,
-            PlanActivated {
-                plan,
-                payment_id,
-                from,
-                until,
-            },
-            plans,
-        ),
+        (Some(_), TeamCommand::ActivatePlan { plan, payment_id, from, until }) => {
+            activate_plan(team, PlanActivated { plan, payment_id, from, until }, plans)
+        }
         (Some(_), TeamCommand::Remove { at }) => Ok(remove(team, at)),
     }
 }
@@ -94,20 +69,10 @@ fn put_member(
     }
     let plan = plans.in_force(&team.plan);
     if standing.is_none() {
-        check(
-            &team.plan,
-            "max_members",
-            plan.max_members,
-            team.members.len() as u64 + 1,
-        )?;
+        check(&team.plan, "max_members", plan.max_members, team.members.len() as u64 + 1)?;
     }
     if role == Role::Owner && team.plan.is_free() {
-        check(
-            &team.plan,
-            "max_teams",
-            plan.max_teams,
-            other_free_teams.saturating_add(1),
-        )?;
+        check(&team.plan, "max_teams", plan.max_teams, other_free_teams.saturating_add(1))?;
     }
     Ok(vec![match standing {
         None => TeamEvent::MemberAdded(MemberAdded { user_id, role }),
@@ -132,28 +97,18 @@ fn put_project(
 ) -> Result<Vec<TeamEvent>, TeamRefusal> {
     match team.projects.get(&project_id) {
         Some(standing) if standing.name == name => Ok(vec![]),
-        Some(_) => Ok(vec![TeamEvent::ProjectRenamed(ProjectRenamed {
-            project_id,
-            name,
-        })]),
+        Some(_) => Ok(vec![TeamEvent::ProjectRenamed(ProjectRenamed { project_id, name })]),
         None => {
             let limit = plans.in_force(&team.plan).max_projects;
             check(&team.plan, "max_projects", limit, team.projects.len() as u64 + 1)?;
-            Ok(vec![TeamEvent::ProjectRegistered(ProjectRegistered {
-                project_id,
-                name,
-                moved_from,
-            })])
+            Ok(vec![TeamEvent::ProjectRegistered(ProjectRegistered { project_id, name, moved_from })])
         }
     }
 }
 
 fn give_project(team: &Team, project_id: ProjectId, to_team: TeamId) -> Result<Vec<TeamEvent>, TeamRefusal> {
     if team.projects.contains_key(&project_id) {
-        Ok(vec![TeamEvent::ProjectMoved(ProjectMoved {
-            project_id,
-            to_team,
-        })])
+        Ok(vec![TeamEvent::ProjectMoved(ProjectMoved { project_id, to_team })])
     } else {
         Err(TeamRefusal::NotItsProject(project_id))
     }
@@ -196,11 +151,6 @@ fn check(plan: &PlanName, limit_name: &'static str, limit: Limit, wanted: u64) -
     if limit.allows(wanted) {
         Ok(())
     } else {
-        Err(TeamRefusal::PlanLimit {
-            limit_name,
-            limit,
-            wanted,
-            plan: plan.to_string(),
-        })
+        Err(TeamRefusal::PlanLimit { limit_name, limit, wanted, plan: plan.to_string() })
     }
 }

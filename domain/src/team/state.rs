@@ -49,20 +49,10 @@ impl Team {
                 self.members.remove(&member.user_id);
             }
             TeamEvent::ProjectRegistered(project) => {
-                self.projects.insert(
-                    project.project_id,
-                    Project {
-                        name: project.name.clone(),
-                    },
-                );
+                self.projects.insert(project.project_id, Project { name: project.name.clone() });
             }
             TeamEvent::ProjectRenamed(project) => {
-                self.projects.insert(
-                    project.project_id,
-                    Project {
-                        name: project.name.clone(),
-                    },
-                );
+                self.projects.insert(project.project_id, Project { name: project.name.clone() });
             }
             TeamEvent::ProjectMoved(project) => {
                 self.projects.remove(&project.project_id);

@@ -14,23 +14,10 @@ use crate::ByteCount;
 /// [`UsageRefusal`], and then nothing changes.
 pub fn decide(usage: &Usage, command: UsageCommand) -> Result<Vec<UsageEvent>, UsageRefusal> {
     match (usage.closed, command) {
-        (
-            false,
-            UsageCommand::MeasureStorage {
-                sizes,
-                measured_at,
-                source,
-            },
-        ) => measure_storage(usage, sizes, measured_at, source),
-        (
-            false,
-            UsageCommand::Correct {
-                reason,
-                delta,
-                by,
-                at,
-            },
-        ) => correct(usage, reason, delta, by, at),
+        (false, UsageCommand::MeasureStorage { sizes, measured_at, source }) => {
+            measure_storage(usage, sizes, measured_at, source)
+        }
+        (false, UsageCommand::Correct { reason, delta, by, at }) => correct(usage, reason, delta, by, at),
         (false, UsageCommand::Close { up_to_position }) => Ok(close(usage, up_to_position)),
         (true, UsageCommand::Close { .. }) => Ok(vec![]),
         (true, UsageCommand::MeasureStorage { .. } | UsageCommand::Correct { .. }) => {
@@ -53,17 +40,10 @@ fn measure_storage(
             return Ok(vec![]);
         }
         if measured_at < standing.measured_at {
-            return Err(UsageRefusal::OlderMeasurement {
-                standing: standing.measured_at,
-            });
+            return Err(UsageRefusal::OlderMeasurement { standing: standing.measured_at });
         }
     }
-    Ok(vec![UsageEvent::StorageMeasured(StorageMeasured {
-        sizes,
-        total_bytes,
-        measured_at,
-        source,
-    })])
+    Ok(vec![UsageEvent::StorageMeasured(StorageMeasured { sizes, total_bytes, measured_at, source })])
 }
 
 fn correct(
@@ -80,22 +60,13 @@ fn correct(
     ingress.ok_or(UsageRefusal::BelowZero("ingress bytes"))?;
     egress.ok_or(UsageRefusal::BelowZero("egress bytes"))?;
     requests.ok_or(UsageRefusal::BelowZero("requests"))?;
-    Ok(vec![UsageEvent::UsageCorrected(UsageCorrected {
-        reason,
-        delta,
-        by,
-        at,
-        batch_ids: vec![],
-    })])
+    Ok(vec![UsageEvent::UsageCorrected(UsageCorrected { reason, delta, by, at, batch_ids: vec![] })])
 }
 
 fn close(usage: &Usage, up_to_position: u64) -> Vec<UsageEvent> {
     vec![UsageEvent::MonthClosed(MonthClosed {
         traffic_bytes: usage.traffic(),
-        storage_bytes: usage
-            .storage
-            .as_ref()
-            .map_or(ByteCount::ZERO, |measured| measured.total_bytes),
+        storage_bytes: usage.storage.as_ref().map_or(ByteCount::ZERO, |measured| measured.total_bytes),
         up_to_position,
     })]
 }

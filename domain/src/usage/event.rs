@@ -53,9 +53,7 @@ impl StorageSizes {
     /// All kinds together, or `None` when that is more than can be held.
     #[must_use]
     pub fn total(&self) -> Option<ByteCount> {
-        self.volumes_bytes
-            .checked_add(self.images_bytes)?
-            .checked_add(self.layers_bytes)
+        self.volumes_bytes.checked_add(self.images_bytes)?.checked_add(self.layers_bytes)
     }
 }
 

@@ -55,10 +55,7 @@ impl FromStr for UsageId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         let (project, month) = text.split_once(':').ok_or(IdError::NotAUsageId)?;
-        Ok(Self {
-            project: project.parse()?,
-            month: month.parse().map_err(|_| IdError::NotAUsageId)?,
-        })
+        Ok(Self { project: project.parse()?, month: month.parse().map_err(|_| IdError::NotAUsageId)? })
     }
 }
 

@@ -46,9 +46,7 @@ impl Usage {
         delta: &Correction,
     ) -> (Option<ByteCount>, Option<ByteCount>, Option<u64>) {
         let bytes = |now: ByteCount, delta: i64| {
-            now.get()
-                .checked_add_signed(delta)
-                .and_then(|sum| ByteCount::try_from(sum).ok())
+            now.get().checked_add_signed(delta).and_then(|sum| ByteCount::try_from(sum).ok())
         };
         (
             bytes(self.ingress, delta.ingress_bytes),

@@ -28,27 +28,17 @@ fn traffic(ingress: u32, egress: u32) -> UsageEvent {
 }
 
 fn sizes(volumes: u32) -> StorageSizes {
-    StorageSizes {
-        volumes_bytes: ByteCount::from(volumes),
-        ..StorageSizes::default()
-    }
+    StorageSizes { volumes_bytes: ByteCount::from(volumes), ..StorageSizes::default() }
 }
 
 fn measure(volumes: u32, when: &str) -> UsageCommand {
-    UsageCommand::MeasureStorage {
-        sizes: sizes(volumes),
-        measured_at: at(when),
-        source: "docker".into(),
-    }
+    UsageCommand::MeasureStorage { sizes: sizes(volumes), measured_at: at(when), source: "docker".into() }
 }
 
 fn correct(ingress_bytes: i64) -> UsageCommand {
     UsageCommand::Correct {
         reason: "counted twice".into(),
-        delta: Correction {
-            ingress_bytes,
-            ..Correction::default()
-        },
+        delta: Correction { ingress_bytes, ..Correction::default() },
         by: "operator".into(),
         at: at("2026-11-03T00:00:00Z"),
     }
@@ -69,16 +59,9 @@ fn a_closed_month_carries_its_sums() {
 
 #[test]
 fn a_closed_month_never_changes() {
-    let closed = decide(
-        &given(&[traffic(10, 20)]),
-        UsageCommand::Close { up_to_position: 1 },
-    )
-    .unwrap();
+    let closed = decide(&given(&[traffic(10, 20)]), UsageCommand::Close { up_to_position: 1 }).unwrap();
     let month = given(&closed);
-    assert_eq!(
-        decide(&month, measure(1, "2026-12-04T04:00:00Z")),
-        Err(UsageRefusal::MonthClosed)
-    );
+    assert_eq!(decide(&month, measure(1, "2026-12-04T04:00:00Z")), Err(UsageRefusal::MonthClosed));
     assert_eq!(decide(&month, correct(1)), Err(UsageRefusal::MonthClosed));
     assert_eq!(
         decide(&month, UsageCommand::Close { up_to_position: 5 }),
@@ -92,34 +75,21 @@ fn an_unchanged_measurement_of_the_same_day_is_no_event() {
     let first = decide(&Usage::default(), measure(5, "2026-11-02T04:00:00Z")).unwrap();
     let month = given(&first);
     assert_eq!(decide(&month, measure(5, "2026-11-02T05:00:00Z")), Ok(vec![]));
-    assert_eq!(
-        decide(&month, measure(6, "2026-11-02T05:00:00Z")).unwrap().len(),
-        1
-    );
-    assert_eq!(
-        decide(&month, measure(5, "2026-11-03T04:00:00Z")).unwrap().len(),
-        1,
-        "the day's first"
-    );
+    assert_eq!(decide(&month, measure(6, "2026-11-02T05:00:00Z")).unwrap().len(), 1);
+    assert_eq!(decide(&month, measure(5, "2026-11-03T04:00:00Z")).unwrap().len(), 1, "the day's first");
 }
 
 #[test]
 fn an_older_measurement_does_not_replace_a_newer_one() {
     let month = given(&decide(&Usage::default(), measure(5, "2026-11-02T04:00:00Z")).unwrap());
     let refused = decide(&month, measure(6, "2026-11-01T04:00:00Z"));
-    assert!(
-        matches!(refused, Err(UsageRefusal::OlderMeasurement { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(UsageRefusal::OlderMeasurement { .. })), "{refused:?}");
 }
 
 #[test]
 fn corrections_never_leave_less_than_nothing() {
     let month = given(&[traffic(10, 20)]);
-    assert_eq!(
-        decide(&month, correct(-11)),
-        Err(UsageRefusal::BelowZero("ingress bytes"))
-    );
+    assert_eq!(decide(&month, correct(-11)), Err(UsageRefusal::BelowZero("ingress bytes")));
     assert_eq!(decide(&month, correct(0)), Err(UsageRefusal::EmptyCorrection));
     let corrected = given(&[vec![traffic(10, 20)], decide(&month, correct(-10)).unwrap()].concat());
     assert_eq!(corrected.traffic(), ByteCount::from(20));
@@ -145,9 +115,5 @@ fn stream_ids_keep_their_text() {
     let text = "0123456789abcdef0123456789abcdef:2026-11";
     assert_eq!(text.parse::<UsageId>().unwrap().to_string(), text);
     assert!("0123456789abcdef0123456789abcdef".parse::<UsageId>().is_err());
-    assert!(
-        "0123456789abcdef0123456789abcdef:2026-13"
-            .parse::<UsageId>()
-            .is_err()
-    );
+    assert!("0123456789abcdef0123456789abcdef:2026-13".parse::<UsageId>().is_err());
 }

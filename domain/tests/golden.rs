@@ -1,0 +1,208 @@
+//! History stays readable for ever: `golden/<aggregate>/<EventType>.v<version>.json` is what each version of each
+//! event looks like in the log. A file is never changed once a release has written such events; a new version is a
+//! new file, which the store's codec turns into the present event.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::DomainEvent;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use servelink_domain::plan::PlanName;
+use servelink_domain::service_key::{Scope, ServiceKeyCreated, ServiceKeyEvent, ServiceKeyRevoked};
+use servelink_domain::source::{Counted, CountersRead, SourceEvent, Totals};
+use servelink_domain::team::{
+    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
+    ProjectRemoved, ProjectRenamed, Role, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+};
+use servelink_domain::usage::{
+    Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
+};
+use servelink_domain::{ByteCount, ProjectId, TeamId, UserId};
+
+/// The golden of an event's type. A variant without one does not compile.
+macro_rules! golden_of {
+    ($of:ident, $event:ident in $folder:literal: $($variant:ident)*) => {
+        fn $of(event: &$event) -> &'static str {
+            match event {
+                $($event::$variant(_) => include_str!(concat!("../golden/", $folder, "/", stringify!($variant), ".v1.json")),)*
+            }
+        }
+    };
+}
+
+golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCorrected MonthClosed);
+golden_of!(team, TeamEvent in "team":
+    TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged
+    ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated);
+golden_of!(source, SourceEvent in "source": CountersRead);
+golden_of!(service_key, ServiceKeyEvent in "service_key": ServiceKeyCreated ServiceKeyRevoked);
+
+fn check<E>(folder: &str, golden: fn(&E) -> &'static str, events: &[E])
+where
+    E: DomainEvent + Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let mut names = BTreeSet::new();
+    for event in events {
+        let text = golden(event);
+        assert_eq!(serde_json::from_str::<E>(text).unwrap(), *event);
+        assert_eq!(serde_json::to_value(event).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        names.insert(format!("{}.v{}.json", event.event_type(), event.event_version()));
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(folder);
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.collect::<BTreeSet<_>>(), names, "each golden is checked above");
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn project() -> ProjectId {
+    "00112233445566778899aabbccddeeff".parse().unwrap()
+}
+
+fn team_id(text: &str) -> TeamId {
+    text.parse().unwrap()
+}
+
+fn totals(ingress: u32, egress: u32, requests: u64) -> Totals {
+    Totals { ingress_bytes: ingress.into(), egress_bytes: egress.into(), requests }
+}
+
+#[test]
+fn usage_events() {
+    let sizes = StorageSizes { volumes_bytes: 1.into(), images_bytes: 20.into(), layers_bytes: 300.into() };
+    let events = [
+        UsageEvent::TrafficRecorded(TrafficRecorded {
+            source: "traefik-1".into(),
+            batch_ids: vec!["batch-7".into(), "batch-8".into()],
+            from: at("2026-11-23T00:00:00Z"),
+            until: at("2026-11-23T23:59:59.999999Z"),
+            ingress_bytes: 1024.into(),
+            egress_bytes: ByteCount::MAX,
+            requests: 3,
+        }),
+        UsageEvent::StorageMeasured(StorageMeasured {
+            sizes,
+            total_bytes: 321.into(),
+            measured_at: at("2026-11-23T12:00:00.500Z"),
+            source: "docker".into(),
+        }),
+        UsageEvent::UsageCorrected(UsageCorrected {
+            reason: "late samples of 2026-10-31, after that month was closed".into(),
+            delta: Correction { ingress_bytes: -5, egress_bytes: 7, requests: 0 },
+            by: "traefik-1".into(),
+            at: at("2026-11-23T12:00:00Z"),
+            batch_ids: vec!["batch-9".into()],
+        }),
+        UsageEvent::MonthClosed(MonthClosed {
+            traffic_bytes: 12.into(),
+            storage_bytes: 321.into(),
+            up_to_position: 4711,
+        }),
+    ];
+    check("usage", usage, &events);
+}
+
+#[test]
+fn team_events() {
+    let noon = at("2026-11-23T12:00:00Z");
+    let slug = |text: &str| text.parse().unwrap();
+    let events = [
+        TeamEvent::TeamRegistered(TeamRegistered { name: "Équipe A".into(), slug: slug("equipe-a") }),
+        TeamEvent::TeamRenamed(TeamRenamed { name: "Équipe B".into(), slug: slug("equipe-b") }),
+        TeamEvent::TeamRemoved(TeamRemoved { at: noon }),
+        TeamEvent::MemberAdded(MemberAdded { user_id: UserId(1), role: Role::Owner }),
+        TeamEvent::MemberRemoved(MemberRemoved { user_id: UserId(2) }),
+        TeamEvent::MemberRoleChanged(MemberRoleChanged { user_id: UserId(3), role: Role::Admin }),
+        TeamEvent::ProjectRegistered(ProjectRegistered {
+            project_id: project(),
+            name: "shop".into(),
+            moved_from: Some(team_id("fedcba9876543210fedcba9876543210")),
+        }),
+        TeamEvent::ProjectRenamed(ProjectRenamed { project_id: project(), name: "boutique".into() }),
+        TeamEvent::ProjectMoved(ProjectMoved {
+            project_id: project(),
+            to_team: team_id("0123456789abcdef0123456789abcdef"),
+        }),
+        TeamEvent::ProjectRemoved(ProjectRemoved { project_id: project(), at: noon }),
+        TeamEvent::PlanActivated(PlanActivated {
+            plan: PlanName::from("pay_as_you_go"),
+            payment_id: Some("0192f0c1-2b3c-7d4e-8f50-617283940a5b".into()),
+            from: noon,
+            until: at("2026-12-23T12:00:00Z"),
+        }),
+    ];
+    check("team", team, &events);
+}
+
+#[test]
+fn source_events() {
+    let counters = vec![
+        Counted {
+            service: "deployment-1@docker".into(),
+            totals: totals(100, 200, 3),
+            project_id: Some(project()),
+            counted: totals(10, 20, 1),
+            waiting: Totals::ZERO,
+        },
+        Counted {
+            service: "deployment-2@docker".into(),
+            totals: totals(5, 6, 7),
+            project_id: None,
+            counted: Totals::ZERO,
+            waiting: totals(5, 6, 7),
+        },
+    ];
+    let read = CountersRead {
+        at: at("2026-11-23T12:00:00Z"),
+        started_at: at("2026-11-22T08:30:00Z"),
+        since_complete: 4,
+        counters,
+    };
+    check("source", source, &[SourceEvent::CountersRead(read)]);
+}
+
+#[test]
+fn service_key_events() {
+    let created = ServiceKeyCreated {
+        name: "the PaaS".into(),
+        hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        scopes: Scope::ALL.to_vec(),
+        at: at("2026-11-23T12:00:00Z"),
+        expires_at: Some(at("2027-02-21T12:00:00Z")),
+    };
+    let events = [
+        ServiceKeyEvent::ServiceKeyCreated(created),
+        ServiceKeyEvent::ServiceKeyRevoked(ServiceKeyRevoked { at: at("2026-11-24T12:00:00Z") }),
+    ];
+    check("service_key", service_key, &events);
+}
+
+/// What is not said is left out, and may be.
+#[test]
+fn optional_fields_may_be_missing() {
+    let registered = TeamEvent::ProjectRegistered(ProjectRegistered {
+        project_id: project(),
+        name: "shop".into(),
+        moved_from: None,
+    });
+    let text = r#"{"ProjectRegistered":{"project_id":"00112233445566778899aabbccddeeff","name":"shop"}}"#;
+    assert_eq!(serde_json::to_string(&registered).unwrap(), text);
+    assert_eq!(serde_json::from_str::<TeamEvent>(text).unwrap(), registered);
+
+    let mut corrected: Value =
+        serde_json::from_str(include_str!("../golden/usage/UsageCorrected.v1.json")).unwrap();
+    corrected["UsageCorrected"].as_object_mut().unwrap().remove("batch_ids");
+    let UsageEvent::UsageCorrected(by_hand) = serde_json::from_value(corrected.clone()).unwrap() else {
+        panic!()
+    };
+    assert!(by_hand.batch_ids.is_empty());
+    assert_eq!(serde_json::to_value(UsageEvent::UsageCorrected(by_hand)).unwrap(), corrected);
+}

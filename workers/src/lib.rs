@@ -1,0 +1,15 @@
+//! What Servelink does by itself, at intervals: each job reads something outside and gives commands to the log.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`job`] | what a job is, and the runner that all of them share |
+//! | [`trouble`] | a trouble that lasts is logged when it begins and when it ends |
+//! | [`traefik`] | reads Traefik's counters and has the difference counted |
+//!
+//! A job has a file or folder of its own: named limits on top, its configuration, a small `run`, and the parts of it
+//! that can be checked without a network as plain functions. Flags are not here: the binary fills the configuration.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod job;
+pub mod traefik;
+pub mod trouble;
