@@ -1,0 +1,144 @@
+//! Who asks, and whether he may: one extractor a kind of caller.
+//!
+//! | extractor | credential | may |
+//! |---|---|---|
+//! | `UsageWriter` | service key with `usage:write` | send measurements |
+//! | `DirectoryWriter` | service key with `directory:write` | keep the directory |
+//! | `Member` | user token | read what his teams used; which teams those are, the read models know |
+//!
+//! A handler that names none of them is open to everyone. The test in `tests/api/access.rs` holds the whole table.
+
+pub mod service_key;
+pub mod token;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum_extra::extract::cookie::CookieJar;
+use domain::UserId;
+use domain::service_key::Scope;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use store::commands::Actor;
+
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use service_key::KeyError;
+use token::TokenError;
+
+/// Holds a service key with `usage:write`.
+pub(crate) struct UsageWriter(pub(crate) Actor);
+
+/// Holds a service key with `directory:write`.
+pub(crate) struct DirectoryWriter(pub(crate) Actor);
+
+/// Is a user of the PaaS.
+pub(crate) struct Member(pub(crate) UserId);
+
+impl FromRequestParts<Arc<App>> for UsageWriter {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        key_holder(&parts.headers, app, Scope::UsageWrite).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for DirectoryWriter {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        key_holder(&parts.headers, app, Scope::DirectoryWrite).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        // A header that is there counts, even when it is wrong: a caller never acts as whoever his cookie names
+        // while he believes to act as somebody else.
+        let verified = if parts.headers.contains_key(AUTHORIZATION) {
+            app.tokens.verify(bearer(&parts.headers)?).await
+        } else {
+            let cookies = CookieJar::from_headers(&parts.headers);
+            let cookie = cookies.get(&app.tokens.config().cookie);
+            let cookie = cookie
+                .ok_or_else(|| unauthenticated("this needs a user token, as a bearer token or a cookie"))?;
+            app.tokens.verify(cookie.value()).await
+        };
+        verified.map(Self).map_err(Problem::from)
+    }
+}
+
+async fn key_holder(headers: &HeaderMap, app: &App, scope: Scope) -> Result<Actor, Problem> {
+    Ok(app.keys.verify(bearer(headers)?, scope).await?)
+}
+
+/// The credential of the one `Authorization` header (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(unauthenticated("this needs an `Authorization: Bearer` header")),
+        (Some(_), Some(_)) => Err(unauthenticated("there is more than one `Authorization` header")),
+        (Some(value), None) => bearer_of(value).ok_or_else(|| {
+            unauthenticated("the `Authorization` header is not of the form `Bearer CREDENTIAL`")
+        }),
+    }
+}
+
+fn bearer_of(value: &HeaderValue) -> Option<&str> {
+    let (scheme, credential) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
+}
+
+fn unauthenticated(detail: &'static str) -> Problem {
+    Problem::new(Kind::Unauthenticated, detail)
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Invalid => unauthenticated("the service key is unknown, expired or revoked"),
+            KeyError::MissingScope(scope) => {
+                Self::new(Kind::MissingScope, format!("the service key is valid but lacks the scope {scope}"))
+                    .member("scope", scope.as_str())
+            }
+            KeyError::Unreadable(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match &error {
+            TokenError::Invalid(why) => {
+                Self::new(Kind::Unauthenticated, format!("the user token is not valid: {why}"))
+            }
+            TokenError::KeysUnavailable => Self::new(
+                Kind::Unavailable,
+                "the keys that user tokens are checked with cannot be fetched now",
+            )
+            .retry_after(5)
+            .because(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn the_scheme_is_read_whatever_its_case() {
+        assert_eq!(bearer(&headers(&["bEARER  abc"])).unwrap(), "abc");
+    }
+
+    #[test]
+    fn anything_else_is_no_credential() {
+        for bad in [&[][..], &["abc"], &["Basic abc"], &["Bearer"], &["Bearer a", "Bearer b"]] {
+            assert_eq!(bearer(&headers(bad)).unwrap_err().kind(), Kind::Unauthenticated, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What is around every request: its id, a time limit, a net for panics, headers that keep browsers from guessing,
+//! and the last touch to errors. One layer, so that their order is in one place and can be read.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::openapi;
+use crate::problem::{self, Kind, Problem};
+
+/// How long an answer may take, the reading of the request's body included.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Answers are data: nothing in them is ever run, framed or fetched.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// They are somebody's, and of this moment.
+const CACHING: HeaderValue = HeaderValue::from_static("no-store");
+/// The documentation page is the same for all until the next version.
+const PAGE_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// The documentation page runs its own scripts and nobody else's.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+);
+
+/// The layer itself, for `axum::middleware::from_fn`.
+pub(crate) async fn frame(request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let begun = Instant::now();
+    let (method, path) = (request.method().clone(), Arc::<str>::from(request.uri().path()));
+    // The path only: a query may hold what belongs in no log, and headers hold credentials.
+    let span = tracing::debug_span!("request", id = %id, %method, path = %path);
+
+    let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind();
+    let response = match tokio::time::timeout(TIME_LIMIT, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => panicked(panic.as_ref()).into_response(),
+        Err(_) => {
+            let detail = format!(
+                "this took over {} seconds; a change may still come about, and sending it again is safe",
+                TIME_LIMIT.as_secs()
+            );
+            Problem::new(Kind::TimeLimit, detail).retry_after(5).into_response()
+        }
+    };
+
+    let mut response = problem::finish(response, &id);
+    let headers = response.headers_mut();
+    let (policy, caching) =
+        if path.starts_with(openapi::PAGE) { (PAGE_POLICY, PAGE_CACHING) } else { (POLICY, CACHING) };
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.insert(CACHE_CONTROL, caching);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    tracing::debug!(%id, %method, %path, status = response.status().as_u16(), took = ?begun.elapsed(), "answered");
+    response
+}
+
+/// The caller's own id when it is one that can go into a log as it is; else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let fit = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(allowed);
+    let theirs = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fit);
+    theirs.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The panic's own message goes into the log: it may hold anything.
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+    #[derive(Debug, thiserror::Error)]
+    #[error("a handler panicked: {0}")]
+    struct Panicked(String);
+    Problem::internal(&Panicked(message.unwrap_or_else(|| "without a message".into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn slow() {
+        std::future::pending::<()>().await;
+    }
+
+    async fn faulty() {
+        panic!("the secret is 42");
+    }
+
+    async fn call(path: &str, request_id: &str) -> (StatusCode, HeaderMap, Value) {
+        let router = Router::new()
+            .route("/slow", get(slow))
+            .route("/faulty", get(faulty))
+            .route("/fine", get(|| async {}))
+            .layer(from_fn(frame));
+        let request = Request::get(path).header(REQUEST_ID, request_id).body(Body::empty()).unwrap();
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_answers_is_given_up() {
+        let (status, headers, body) = call("/slow", "a").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["type"], "/problems/time-limit");
+        assert_eq!(headers["retry-after"], "5");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing() {
+        let (status, _, body) = call("/faulty", "a").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!((&body["type"], &body["instance"]), (&json!("/problems/internal"), &json!("a")));
+        assert!(!body.to_string().contains("42"));
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_and_methods_are_problems() {
+        let (status, _, body) = call("/nowhere", "a").await;
+        assert_eq!((status, &body["type"]), (StatusCode::NOT_FOUND, &json!("/problems/not-found")));
+        let router = Router::new().route("/fine", get(|| async {})).layer(from_fn(frame));
+        let response = router.oneshot(Request::put("/fine").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], "GET,HEAD");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn a_request_id_is_kept_only_when_it_is_harmless() {
+        assert_eq!(call("/fine", "job_7-A").await.1[REQUEST_ID], "job_7-A");
+        for bad in ["", "a b", "a\tb", "../x", &"x".repeat(65)] {
+            let given = call("/fine", bad).await.1[REQUEST_ID].to_str().unwrap().to_owned();
+            assert!(Uuid::parse_str(&given).is_ok(), "{bad:?} gave {given}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_say_that_they_are_only_data() {
+        let (_, headers, _) = call("/fine", "a").await;
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["cache-control"], "no-store");
+        assert!(headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    }
+}

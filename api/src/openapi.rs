@@ -1,0 +1,82 @@
+//! The OpenAPI 3.1 document and the page that shows it. Both are made from the routes themselves and need no network.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_swagger_ui::{Config, SwaggerUi, Url};
+
+use crate::app::App;
+use crate::auth::token::TokenConfig;
+use crate::problem::{Item, Kind, ProblemBody};
+
+/// Where the document is.
+pub(crate) const DOCUMENT: &str = "/api/openapi.json";
+/// Where the page is.
+pub(crate) const PAGE: &str = "/api/docs";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Servelink", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(ProblemBody, Item)),
+    tags(
+        (name = "usage", description = "Measurements in, usage out"),
+        (name = "directory", description = "Teams, members and projects, as the PaaS has them"),
+        (name = "plans", description = "What plans allow and cost"),
+        (name = "operations", description = "Whether it lives and works"),
+    ),
+)]
+struct Base;
+
+/// The document before any route is in it.
+pub(crate) fn base(tokens: &TokenConfig) -> Document {
+    let mut document = Base::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info.description = Some(description());
+    let components = document.components.get_or_insert_default();
+    let bearer = |format: &str, description: &str| {
+        let http = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format(format)
+            .description(Some(description));
+        SecurityScheme::Http(http.build())
+    };
+    components.add_security_scheme(
+        "service_key",
+        bearer("slk_<id>_<secret>", "A service key with the scope that is named"),
+    );
+    components.add_security_scheme("user_token", bearer("JWT", "A user's token"));
+    let cookie =
+        ApiKeyValue::with_description(tokens.cookie.as_str(), "A user's token in the PaaS's own cookie");
+    components.add_security_scheme("user_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    document
+}
+
+fn description() -> String {
+    let mut text = String::from(
+        "Meters what the projects of a self-hosted PaaS use, and holds it against their team's plan.\n\n\
+         A command answers the position of the event log that it wrote; a read that names it as `min_position` sees it.\n\n\
+         Every error is a problem of RFC 9457. Its `type` is stable:\n\n| type | status | |\n|---|---|---|\n",
+    );
+    for (slug, title, status) in Kind::ALL.into_iter().map(Kind::facts) {
+        text.push_str(&format!("| `{slug}` | {} | {title} |\n", status.as_u16()));
+    }
+    text
+}
+
+/// The document and the page, as routes.
+pub(crate) fn routes(document: &Document) -> Router<Arc<App>> {
+    // Rendered once. The document is made of what serde can write by construction.
+    let json = Bytes::from(document.to_json().unwrap_or_default());
+    let serve = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
+    // "none": the page would otherwise send the document's address to a validator on the internet.
+    let config = Config::new([Url::from(DOCUMENT)]).validator_url("none").try_it_out_enabled(true);
+    let page: Router<Arc<App>> = SwaggerUi::new(PAGE).config(config).into();
+    page.route(DOCUMENT, get(serve)).route("/", get(|| async { Redirect::temporary(PAGE) }))
+}

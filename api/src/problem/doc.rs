@@ -1,0 +1,103 @@
+//! Problems in the OpenAPI document: their schema, and which of them a route may answer.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+use super::{Item, Kind, MEDIA_TYPE};
+
+/// An error answer (RFC 9457). Kinds may add members of their own: `plan-limit` has `plan`, `resource`, `limit_name`,
+/// `limit` and `wanted`; `position-not-reached` has `position`.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[allow(dead_code)] // For the document: what is sent is borrowed and may have members of its own.
+pub(crate) struct ProblemBody {
+    /// The kind of problem, stable: `/problems/invalid`.
+    #[schema(example = "/problems/invalid")]
+    pub(crate) r#type: String,
+    /// The kind of problem, for people.
+    pub(crate) title: String,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What is wrong with this request, for people.
+    pub(crate) detail: String,
+    /// The request's id, as in the `x-request-id` header and in the server's log.
+    pub(crate) instance: String,
+    /// Each thing that is wrong, where there may be several.
+    pub(crate) errors: Option<Vec<Item>>,
+}
+
+/// The problems of these kinds, by status. Kinds that share a status share an entry.
+fn responses(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (slug, _, status) in kinds.iter().map(|kind| kind.facts()) {
+        by_status.entry(status.as_str().to_owned()).or_default().push(slug);
+    }
+    let response = |slugs: Vec<&str>| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        ResponseBuilder::new().description(slugs.join(", ")).content(MEDIA_TYPE, content).build()
+    };
+    by_status.into_iter().map(|(status, slugs)| (status, RefOr::T(response(slugs)))).collect()
+}
+
+/// What a member's read may meet.
+pub(crate) struct ReadProblems;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::Unauthenticated,
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::Unavailable,
+            Kind::NotReached,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
+/// What a change of the directory may meet.
+pub(crate) struct WriteProblems;
+
+impl IntoResponses for WriteProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::MalformedBody,
+            Kind::Unauthenticated,
+            Kind::MissingScope,
+            Kind::NotFound,
+            Kind::Conflict,
+            Kind::PlanLimit,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Invalid,
+            Kind::Busy,
+            Kind::Unavailable,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
+/// What sending measurements may meet.
+pub(crate) struct IngestProblems;
+
+impl IntoResponses for IngestProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::MalformedBody,
+            Kind::Unauthenticated,
+            Kind::MissingScope,
+            Kind::IdReused,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Invalid,
+            Kind::Busy,
+            Kind::Unavailable,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}

@@ -1,0 +1,27 @@
+//! The directory: the PaaS keeps its teams, members and projects here. Every route is idempotent, so that the PaaS
+//! may send its whole directory again at any time.
+
+mod put;
+mod put_member;
+mod put_project;
+mod recorded;
+mod remove;
+mod remove_member;
+mod remove_project;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(put::put))
+        .routes(routes!(remove::remove))
+        .routes(routes!(put_member::put_member))
+        .routes(routes!(remove_member::remove_member))
+        .routes(routes!(put_project::put_project))
+        .routes(routes!(remove_project::remove_project))
+}

@@ -1,0 +1,10 @@
+//! The interface as a caller sees it, over a real log and real read models in SQLite.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod access;
+mod directory;
+mod document;
+mod operations;
+mod storage;
+mod support;
+mod usage;
