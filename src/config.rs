@@ -1,13 +1,32 @@
 //! Settings, each by flag, environment or `.env` alike. `servelink serve --help` is their reference.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The fewest bytes that a secret may have.
+pub(crate) const SECRET_LENGTH: usize = 16;
+
+/// What is wrong with a setting that is secret. Its value is not told.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum SettingError {
+    #[error(
+        "invalid value for '--database-url' (DATABASE_URL): must be a URL like postgres://user:password@host:5432/name"
+    )]
+    DatabaseUrl,
+    #[error("invalid value for '--secret-key' (SECRET_KEY): must be at least {SECRET_LENGTH} characters")]
+    SecretKey,
+    #[error(
+        "invalid value for '--docker-host' (DOCKER_HOST): must be a URL like unix:///var/run/docker.sock or tcp://proxy:2375"
+    )]
+    DockerHost,
+}
 
 /// Where everything is kept.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +36,7 @@ pub(crate) struct StoreArgs {
     pub(crate) data_dir: PathBuf,
 
     /// Keep events and read models in this Postgres database (postgres://user:password@host/name) instead
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = postgres_url, global = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = concealed, global = true)]
     pub(crate) database_url: Option<SecretString>,
 }
 
@@ -25,7 +44,7 @@ pub(crate) struct StoreArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TokenArgs {
     /// The PaaS's secret that signs its session tokens [default: made on first use, in the data folder]
-    #[arg(long, env = "SECRET_KEY", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "SECRET_KEY", hide_env_values = true, value_parser = concealed)]
     pub(crate) secret_key: Option<SecretString>,
 }
 
@@ -45,11 +64,11 @@ pub(crate) struct ServeArgs {
     pub(crate) plans: Option<PathBuf>,
 
     /// Keys that sign user tokens, as a JWKS, instead of the secret key
-    #[arg(long, env = "SERVELINK_JWKS_URL", value_name = "URL")]
+    #[arg(long, env = "SERVELINK_JWKS_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
 
     /// Traefik's Prometheus endpoint (http://traefik:8080/metrics); without it nothing is scraped
-    #[arg(long, env = "SERVELINK_TRAEFIK_URL", value_name = "URL")]
+    #[arg(long, env = "SERVELINK_TRAEFIK_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) traefik_url: Option<String>,
 
     /// The name that this Traefik's traffic is recorded under; one for each Traefik, for ever
@@ -66,7 +85,7 @@ pub(crate) struct ServeArgs {
 
     /// Docker engine or socket proxy whose container labels say which deployment is which project's
     /// (unix:///var/run/docker.sock, tcp://proxy:2375)
-    #[arg(long, env = "DOCKER_HOST", value_name = "URL")]
+    #[arg(long, env = "DOCKER_HOST", hide_env_values = true, value_name = "URL")]
     pub(crate) docker_host: Option<String>,
 
     #[command(flatten)]
@@ -104,6 +123,26 @@ pub(crate) enum Role {
     Workers,
 }
 
+impl StoreArgs {
+    /// What is wrong with them, if anything.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        match &self.database_url {
+            Some(url) if !is_postgres_url(url.expose_secret()) => Err(SettingError::DatabaseUrl),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl TokenArgs {
+    /// What is wrong with them, if anything.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        match &self.secret_key {
+            Some(secret) if secret.expose_secret().len() < SECRET_LENGTH => Err(SettingError::SecretKey),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 impl ServeArgs {
     /// Whether this process does that.
     pub(crate) fn does(&self, role: Role) -> bool {
@@ -111,21 +150,14 @@ impl ServeArgs {
     }
 }
 
-fn postgres_url(text: &str) -> Result<SecretString, String> {
-    // The text itself is not repeated: it may hold a password.
-    match sqlx_url(text) {
-        true => Ok(SecretString::from(text)),
-        false => Err("must be a URL like postgres://user:password@host:5432/name".into()),
-    }
+/// A value that clap must not judge: it would repeat a wrong one, which may be right in all but a letter.
+fn concealed(text: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
 }
 
-fn sqlx_url(text: &str) -> bool {
+fn is_postgres_url(text: &str) -> bool {
     let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     postgres && store::postgres::parse_url(text).is_ok()
-}
-
-fn secret(text: &str) -> Result<SecretString, String> {
-    if text.len() < 16 { Err("must be at least 16 characters".into()) } else { Ok(SecretString::from(text)) }
 }
 
 /// A duration such as `15s`, `1h`, `90d`.

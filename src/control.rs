@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path as UrlPath, Query, Request, State};
+use axum::extract::{Path as UrlPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -161,7 +161,7 @@ async fn list_projections(State(admin): State<Admin>) -> Result<Json<Vec<Project
 }
 
 /// A line of JSON for each step, so that the command can draw its progress bar.
-async fn rebuild(State(admin): State<Admin>, Query(wish): Query<RebuildWish>) -> Response {
+async fn rebuild(State(admin): State<Admin>, Json(wish): Json<RebuildWish>) -> Response {
     let (lines, mut sent) = mpsc::channel::<RebuildLine>(16);
     tokio::spawn(async move {
         // A step that nobody has read yet is dropped: the next one says more.
@@ -243,7 +243,7 @@ impl ControlClient {
     ) -> Result<(), ControlError> {
         let request = self.http.post(format!("{}/projections/rebuild", self.base));
         let wish = RebuildWish { name: name.map(str::to_owned) };
-        let mut answer = self.ask(request.query(&wish)).await?;
+        let mut answer = self.ask(request.json(&wish)).await?;
         let mut unread = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
             unread.extend_from_slice(&chunk);

@@ -22,6 +22,7 @@ use crate::admin::KeyWish;
 use crate::cli::Failure;
 use crate::config::{ServeArgs, StoreArgs};
 use crate::server::{Server, Services};
+use crate::stop::StopSignal;
 
 const MEGABYTE: u64 = ByteCount::MEGABYTE;
 
@@ -89,6 +90,9 @@ struct Defaults {
 
 /// Runs until told to stop.
 pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(), Failure> {
+    let mut serve = Defaults::parse_from(["servelink"]).serve;
+    serve.token.check()?;
+    serve.listen = listen;
     let temporary = match &keep {
         Some(_) => None,
         None => Some(tempfile::tempdir()?),
@@ -98,9 +102,8 @@ pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(),
         (None, Some(temporary)) => temporary.path().to_owned(),
         (None, None) => return Err("no folder for the demo's data".into()),
     };
-    let mut serve = Defaults::try_parse_from(["servelink"])?.serve;
-    serve.listen = listen;
     let store = StoreArgs { data_dir, database_url: None };
+    let mut stop = StopSignal::listen()?;
     let server = Server::start(&serve, &store).await?;
     let address = server.address().ok_or("the demo needs the api role; unset SERVELINK_ROLES")?;
     let services = server.services().clone();
@@ -111,10 +114,10 @@ pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(),
     announce(&services, &actor, &serve, &store, address).await?;
     let traffic = tokio::spawn(live_traffic(services, actor));
 
-    let stopped = server.until_told_to_stop().await;
+    stop.told().await;
     traffic.abort();
     server.stop().await;
-    stopped
+    Ok(())
 }
 
 async fn register(services: &Services, actor: &Actor) -> Result<(), Failure> {

@@ -6,6 +6,8 @@
 //! | [`config`] | settings by flag, environment and `.env` |
 //! | [`stores`] | opening the event log and the read models, embedded or on Postgres |
 //! | [`server`] | everything that `servelink serve` starts, and stopping it |
+//! | [`stop`] | hearing that it is to stop |
+//! | [`secret_key`] | the secret that signs user tokens, and files that only their owner may read |
 //! | [`admin`], [`control`] | what the command line does to a store: itself, or through the server that owns it |
 //! | [`demo`] | teams, projects and traffic to try things with |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +19,7 @@ mod control;
 mod demo;
 mod secret_key;
 mod server;
+mod stop;
 mod stores;
 
 use std::process::ExitCode;

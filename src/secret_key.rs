@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::Rng;
 use secrecy::SecretString;
 
-use crate::config::TokenArgs;
+use crate::config::{SECRET_LENGTH, TokenArgs};
 
 /// The operator's secret, or the one in the data folder, which is made if it is not there.
 pub(crate) fn secret_key(args: &TokenArgs, data_dir: &Path) -> Result<SecretString, std::io::Error> {
@@ -22,29 +22,35 @@ pub(crate) fn kept_secret(file: &Path, what: &str) -> Result<SecretString, std::
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    match create_private(file) {
-        Ok(mut created) => {
-            let secret = hex::encode(rand::rng().random::<[u8; 32]>());
-            created.write_all(secret.as_bytes())?;
-            created.sync_all()?;
-            Ok(SecretString::from(secret))
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_secret(file, what),
-        Err(error) => Err(error),
+    if !file.try_exists()? {
+        make_secret(file)?;
     }
-}
-
-fn read_secret(file: &Path, what: &str) -> Result<SecretString, std::io::Error> {
     let secret = fs::read_to_string(file)?;
     let secret = secret.trim();
-    if secret.len() < 16 {
-        // Whoever made it was stopped in the middle: nobody has used it yet, but only a person may be sure of that.
+    if secret.len() < SECRET_LENGTH {
+        // Somebody else made it, and only a person may be sure that nobody uses it.
         let file = file.display();
         return Err(std::io::Error::other(format!(
             "the {what} in {file} is too short; delete the file to make a new one"
         )));
     }
     Ok(SecretString::from(secret))
+}
+
+/// Makes the file whole or not at all: whoever is killed meanwhile leaves no half of one, and of two processes that
+/// make it at the same time one is first and both use what it made.
+fn make_secret(file: &Path) -> Result<(), std::io::Error> {
+    let [name, secret] = rand::rng().random::<[[u8; 32]; 2]>().map(hex::encode);
+    let draft = file.with_extension(&name[..16]);
+    let mut created = create_private(&draft)?;
+    created.write_all(secret.as_bytes())?;
+    created.sync_all()?;
+    let linked = fs::hard_link(&draft, file);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// A new file that only its owner may read.

@@ -21,7 +21,7 @@ use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
 
 use crate::admin::Admin;
 use crate::cli::Failure;
-use crate::config::{Role, ServeArgs, StoreArgs};
+use crate::config::{Role, ServeArgs, SettingError, StoreArgs};
 use crate::control::ControlServer;
 use crate::secret_key::secret_key;
 use crate::stores::Stores;
@@ -96,7 +96,7 @@ impl Server {
             background.push(tokio::spawn(runner.run()).abort_handle());
         }
         if args.does(Role::Workers)
-            && let Some(config) = traefik(args)
+            && let Some(config) = traefik(args)?
         {
             let schedule = config.schedule();
             let job =
@@ -163,18 +163,6 @@ impl Server {
         &self.services
     }
 
-    /// Returns when the process is told to stop, or when the HTTP listener fails.
-    pub(crate) async fn until_told_to_stop(&self) -> Result<(), Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("told to stop"),
-            _ = interrupt.recv() => tracing::info!("interrupted"),
-        }
-        Ok(())
-    }
-
     /// Ends what is under way, makes what was taken in durable, and lets go of the stores.
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
@@ -214,18 +202,23 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
         .map_err(|error| format!("cannot listen on {address} (--listen, SERVELINK_LISTEN): {error}").into())
 }
 
-fn traefik(args: &ServeArgs) -> Option<TraefikConfig> {
-    let url = args.traefik_url.clone()?;
+fn traefik(args: &ServeArgs) -> Result<Option<TraefikConfig>, SettingError> {
+    let Some(url) = args.traefik_url.clone() else { return Ok(None) };
+    let known =
+        |host: &String| ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme));
+    if !args.docker_host.as_ref().is_none_or(known) {
+        return Err(SettingError::DockerHost);
+    }
     // Without a map file somebody must say whose deployments are: then Docker is asked, at its usual place if need be.
     let docker = match (&args.docker_host, &args.traefik_map) {
         (None, Some(_)) => None,
         (host, _) => Some(DockerConfig { host: host.clone(), ..DockerConfig::default() }),
     };
-    Some(TraefikConfig {
+    Ok(Some(TraefikConfig {
         source: args.traefik_source.clone(),
         interval: args.traefik_interval,
         map_file: args.traefik_map.clone(),
         docker,
         ..TraefikConfig::new(url)
-    })
+    }))
 }

@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -13,7 +12,7 @@ use futures::FutureExt;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -38,46 +37,58 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// The layer itself, for `axum::middleware::from_fn`.
 pub(crate) async fn frame(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let shown = id.to_str().unwrap_or_default();
     let begun = Instant::now();
-    let (method, path) = (request.method().clone(), Arc::<str>::from(request.uri().path()));
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     // The path only: a query may hold what belongs in no log, and headers hold credentials.
-    let span = tracing::debug_span!("request", id = %id, %method, path = %path);
+    let path = uri.path();
+    let span = tracing::debug_span!("request", id = shown, %method, path);
 
     let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind();
     let response = match tokio::time::timeout(TIME_LIMIT, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => panicked(panic.as_ref()).into_response(),
-        Err(_) => {
-            let detail = format!(
-                "this took over {} seconds; a change may still come about, and sending it again is safe",
-                TIME_LIMIT.as_secs()
-            );
-            Problem::new(Kind::TimeLimit, detail).retry_after(5).into_response()
-        }
+        Err(_) => too_slow(&method).into_response(),
     };
 
-    let mut response = problem::finish(response, &id);
+    let mut response = problem::finish(response, shown);
+    let page = openapi::is_page(path) && response.status().is_success();
+    let (policy, caching) = if page { (PAGE_POLICY, PAGE_CACHING) } else { (POLICY, CACHING) };
     let headers = response.headers_mut();
-    let (policy, caching) =
-        if path.starts_with(openapi::PAGE) { (PAGE_POLICY, PAGE_CACHING) } else { (POLICY, CACHING) };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     headers.insert(CACHE_CONTROL, caching);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, value);
-    }
-    tracing::debug!(%id, %method, %path, status = response.status().as_u16(), took = ?begun.elapsed(), "answered");
+    let status = response.status().as_u16();
+    tracing::debug!(id = shown, %method, path, status, took = ?begun.elapsed(), "answered");
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
+/// What was appended stays in the writer's queue when nobody waits for it any more.
+fn too_slow(method: &Method) -> Problem {
+    let outcome = if method.is_safe() {
+        "nothing was changed"
+    } else {
+        "it may have been recorded all the same, and sending the same again is safe: it counts once"
+    };
+    let detail = format!("this took over {} seconds; {outcome}", TIME_LIMIT.as_secs());
+    Problem::new(Kind::TimeLimit, detail).retry_after(5)
+}
+
 /// The caller's own id when it is one that can go into a log as it is; else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let fit = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(allowed);
-    let theirs = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fit);
-    theirs.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_';
+    let fit = |id: &&HeaderValue| (1..=64).contains(&id.len()) && id.as_bytes().iter().all(allowed);
+    if let Some(theirs) = headers.get(REQUEST_ID).filter(fit) {
+        return theirs.clone();
+    }
+    // The thread's own generator: `Uuid::new_v4` asks the kernel every time.
+    let new = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+    // Hexadecimal digits and hyphens always fit.
+    HeaderValue::from_str(new.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+        .unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// The panic's own message goes into the log: it may hold anything.
@@ -95,7 +106,7 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::middleware::from_fn;
-    use axum::routing::get;
+    use axum::routing::{get, put};
     use http::StatusCode;
     use http_body_util::BodyExt;
     use serde_json::{Value, json};
@@ -129,6 +140,17 @@ mod tests {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["type"], "/problems/time-limit");
         assert_eq!(headers["retry-after"], "5");
+        assert!(body["detail"].as_str().unwrap().ends_with("nothing was changed"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_was_given_up_may_be_sent_again() {
+        let router = Router::new().route("/slow", put(slow)).layer(from_fn(frame));
+        let response = router.oneshot(Request::put("/slow").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let detail = serde_json::from_slice::<Value>(&body).unwrap()["detail"].to_string();
+        assert!(detail.contains("may have been recorded") && detail.contains("again is safe"), "{detail}");
     }
 
     #[tokio::test]
@@ -143,6 +165,7 @@ mod tests {
     async fn unknown_paths_and_methods_are_problems() {
         let (status, _, body) = call("/nowhere", "a").await;
         assert_eq!((status, &body["type"]), (StatusCode::NOT_FOUND, &json!("/problems/not-found")));
+        assert_eq!(body["detail"], "there is nothing at this address");
         let router = Router::new().route("/fine", get(|| async {})).layer(from_fn(frame));
         let response = router.oneshot(Request::put("/fine").body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);

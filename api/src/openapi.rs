@@ -19,7 +19,7 @@ use crate::problem::{Item, Kind, ProblemBody};
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/openapi.json";
 /// Where the page is.
-pub(crate) const PAGE: &str = "/api/docs";
+const PAGE: &str = "/api/docs";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,11 @@ pub(crate) const PAGE: &str = "/api/docs";
     ),
 )]
 struct Base;
+
+/// Whether this path is the page or one of its files.
+pub(crate) fn is_page(path: &str) -> bool {
+    path.strip_prefix(PAGE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// The document before any route is in it.
 pub(crate) fn base(tokens: &TokenConfig) -> Document {

@@ -1,8 +1,9 @@
 //! RFC 9457 problem details: the only shape of error that leaves this room.
 //!
 //! What an error of the rooms below means to a caller (status, type, how loud it is logged) is decided in `map.rs`
-//! and nowhere else; the schema for the OpenAPI document is in `doc.rs`. A [`Problem`] renders itself;
-//! [`finish`] adds the request's id, logs it once, and turns errors that axum made by itself into problems.
+//! and nowhere else; the schema for the OpenAPI document is in `doc.rs`. As a response a [`Problem`] only travels:
+//! [`finish`], which alone knows the request's id, renders it, logs it once, and turns errors that axum made by itself
+//! into problems.
 
 mod doc;
 mod map;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-pub(crate) use doc::{IngestProblems, ProblemBody, ReadProblems, WriteProblems};
+pub(crate) use doc::{IngestProblems, ProblemBody, ReadProblems, RemoveProblems, WriteProblems};
 
 /// The media type of RFC 9457, section 3.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -118,12 +119,6 @@ impl Kind {
         }
     }
 
-    /// What to make of an error status that somebody else has set.
-    fn of(status: StatusCode) -> Self {
-        let same = |kind: &Self| kind.facts().2 == status;
-        let otherwise = if status.is_server_error() { Self::Internal } else { Self::BadRequest };
-        Self::ALL.into_iter().find(same).unwrap_or(otherwise)
-    }
 }
 
 /// One of several things that are wrong with a request.
@@ -162,8 +157,7 @@ struct Rendered<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<&'a str>,
+    instance: &'a str,
     #[serde(skip_serializing_if = "<[Item]>::is_empty")]
     errors: &'a [Item],
     #[serde(flatten)]
@@ -247,7 +241,7 @@ impl Problem {
         &self.errors
     }
 
-    fn render(&self, instance: Option<&str>) -> Vec<u8> {
+    fn render(&self, instance: &str) -> Vec<u8> {
         let (r#type, title, status) = self.kind.facts();
         let rendered = Rendered {
             r#type,
@@ -262,7 +256,7 @@ impl Problem {
         serde_json::to_vec(&rendered).unwrap_or_default()
     }
 
-    fn response(self, instance: Option<&str>) -> Response {
+    fn response(&self, instance: &str) -> Response {
         let mut response = (self.kind.facts().2, self.render(instance)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -272,7 +266,6 @@ impl Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(self);
         response
     }
 }
@@ -287,7 +280,9 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        self.response(None)
+        let mut response = self.kind.facts().2.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -303,13 +298,10 @@ pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
         None if response.headers().get(CONTENT_TYPE).is_some_and(|is| is == "application/json") => {
             return response;
         }
-        None => {
-            Problem::new(Kind::of(status), status.canonical_reason().unwrap_or("the request was refused"))
-        }
+        None => by_axum(status),
     };
     map::log(&problem, request_id);
-    let mut finished = problem.response(Some(request_id));
-    finished.extensions_mut().remove::<Problem>();
+    let mut finished = problem.response(request_id);
     *finished.status_mut() = status;
     // What axum says beside the status (405's Allow) stays.
     for (name, value) in response.headers() {
@@ -318,4 +310,19 @@ pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
         }
     }
     finished
+}
+
+/// An error that axum answered by itself: nothing but its status is known.
+fn by_axum(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::new(Kind::NotFound, "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            Kind::MethodNotAllowed,
+            "this address does not take this method; the `allow` header names those that it takes",
+        ),
+        status if status.is_server_error() => {
+            Problem::new(Kind::Internal, "something went wrong here; the log has it under this request's id")
+        }
+        _ => Problem::new(Kind::BadRequest, "the request's address cannot be read"),
+    }
 }

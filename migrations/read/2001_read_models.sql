@@ -17,6 +17,12 @@ CREATE TABLE projection (
 );
 CREATE UNIQUE INDEX projection_active ON projection (name) WHERE state = 'active';
 
+-- The last generation number that was given. None is given twice: rows that a crash left behind are nobody's.
+CREATE TABLE projection_generation (
+    name TEXT   NOT NULL PRIMARY KEY,
+    last BIGINT NOT NULL
+);
+
 CREATE TABLE project_usage (
     generation    BIGINT NOT NULL,
     project_id    TEXT   NOT NULL,

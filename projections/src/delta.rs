@@ -2,6 +2,30 @@
 
 use domain::usage::UsageEvent;
 
+use crate::event::{Body, ProjectedEvent};
+
+/// The events in runs that may be added up. A correction downwards is a run of its own: sums stop at the largest
+/// number, so that adding and taking away give the same only in the order in which they happened.
+pub(crate) fn runs(events: &[ProjectedEvent]) -> impl Iterator<Item = &[ProjectedEvent]> {
+    events.chunk_by(|one, next| !lowers(one) && !lowers(next))
+}
+
+fn lowers(event: &ProjectedEvent) -> bool {
+    match &event.body {
+        Body::Usage(_, UsageEvent::UsageCorrected(corrected)) => {
+            let delta = &corrected.delta;
+            delta.ingress_bytes < 0 || delta.egress_bytes < 0 || delta.requests < 0
+        }
+        Body::Usage(
+            _,
+            UsageEvent::TrafficRecorded(_) | UsageEvent::StorageMeasured(_) | UsageEvent::MonthClosed(_),
+        )
+        | Body::Team(..)
+        | Body::Other
+        | Body::Unreadable { .. } => false,
+    }
+}
+
 /// What a batch of events adds to one row of usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Delta {
@@ -22,10 +46,9 @@ impl Delta {
                 requests: i64::try_from(traffic.requests).unwrap_or(i64::MAX),
                 storage: None,
             },
-            UsageEvent::StorageMeasured(measured) => Self {
-                storage: Some(measured.total_bytes.to_sql()),
-                ..Self::default()
-            },
+            UsageEvent::StorageMeasured(measured) => {
+                Self { storage: Some(measured.total_bytes.to_sql()), ..Self::default() }
+            }
             UsageEvent::UsageCorrected(corrected) => Self {
                 ingress: corrected.delta.ingress_bytes,
                 egress: corrected.delta.egress_bytes,
@@ -36,7 +59,7 @@ impl Delta {
         }
     }
 
-    /// Adds a later one. Sums stop at the largest number that SQL can hold, as the aggregate's do.
+    /// Adds a later one of the same run.
     pub(crate) fn add(&mut self, later: &Self) {
         self.ingress = self.ingress.saturating_add(later.ingress);
         self.egress = self.egress.saturating_add(later.egress);
@@ -45,13 +68,15 @@ impl Delta {
     }
 }
 
-/// `SET` clauses that add a delta's columns to a row of `table`. Sums stop at the largest number that SQL can hold
-/// (Postgres would refuse the statement, SQLite would make it a float).
+/// `SET` clauses that add a delta's columns to a row of `table`. Sums stop at the largest number that SQL can hold,
+/// up and down (Postgres would refuse the statement, SQLite would make it a float).
 pub(crate) fn set_sums(table: &str) -> String {
     let sum = |column: &str| {
         format!(
             "{column} = CASE WHEN excluded.{column} > 0 AND {table}.{column} > 9223372036854775807 - excluded.{column} \
-             THEN 9223372036854775807 ELSE {table}.{column} + excluded.{column} END"
+             THEN 9223372036854775807 \
+             WHEN excluded.{column} < 0 AND {table}.{column} < -9223372036854775807 - excluded.{column} \
+             THEN -9223372036854775807 ELSE {table}.{column} + excluded.{column} END"
         )
     };
     format!(

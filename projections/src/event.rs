@@ -60,14 +60,8 @@ fn body(recorded: &Recorded) -> Result<Body, String> {
         None => error.to_string(),
     };
     match recorded.stream.aggregate_type.as_ref() {
-        Usage::TYPE => Ok(Body::Usage(
-            id.parse().map_err(no_id)?,
-            decode(recorded).map_err(explain)?,
-        )),
-        Team::TYPE => Ok(Body::Team(
-            id.parse().map_err(no_id)?,
-            decode(recorded).map_err(explain)?,
-        )),
+        Usage::TYPE => Ok(Body::Usage(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
+        Team::TYPE => Ok(Body::Team(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         _ => Ok(Body::Other),
     }
 }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use domain::{Month, ProjectId, Slug, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::db::{Db, DbError};
+use crate::directory;
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::team_usage::{self, TeamUsage};
 
+/// What is read, and what a position is waited for in.
+const READ_MODELS: [&str; 3] = [directory::NAME, project_usage::NAME, team_usage::NAME];
 /// Questions that may wait; beyond it the asker waits for a place.
 const QUEUE: usize = 1_024;
 /// Questions that one statement answers.
@@ -24,6 +28,9 @@ pub enum QueryError {
     /// The store is not available.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A read model that the question needs is being built for the first time: there is nothing to read yet.
+    #[error("the read models are being built for the first time; try again in a moment")]
+    Building,
     /// The statement that should have answered this question and others failed.
     #[error("the read models are not available: {0}")]
     Group(String),
@@ -67,11 +74,7 @@ impl ReadModels {
     pub fn new(db: Db) -> Self {
         let (questions, queue) = mpsc::channel(QUEUE);
         tokio::spawn(answer_together(db.clone(), queue));
-        Self {
-            db,
-            questions,
-            moved: watch::Sender::new(Position::default()),
-        }
+        Self { db, questions, moved: watch::Sender::new(Position::default()) }
     }
 
     /// Where a runner of this process tells how far it is.
@@ -86,14 +89,8 @@ impl ReadModels {
     /// [`QueryError`].
     pub async fn project_usage(&self, user: UserId, project: ProjectId, month: Month) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let question = Question {
-            asked: Asked { user, project, month },
-            answer,
-        };
-        self.questions
-            .send(question)
-            .await
-            .map_err(|_| QueryError::Closed)?;
+        let question = Question { asked: Asked { user, project, month }, answer };
+        self.questions.send(question).await.map_err(|_| QueryError::Closed)?;
         answered.await.map_err(|_| QueryError::Closed)?
     }
 
@@ -107,7 +104,7 @@ impl ReadModels {
         project: ProjectId,
         month: Month,
     ) -> Result<Option<Vec<ProjectDay>>, QueryError> {
-        Ok(project_usage::days(&self.db, &Asked { user, project, month }).await?)
+        project_usage::days(&self.db, &Asked { user, project, month }).await
     }
 
     /// What a team used in a month. None: no such team, or the user is no member of it.
@@ -120,7 +117,7 @@ impl ReadModels {
         slug: &Slug,
         month: Month,
     ) -> Result<Option<TeamUsage>, QueryError> {
-        Ok(team_usage::month(&self.db, user, slug, month).await?)
+        team_usage::month(&self.db, user, slug, month).await
     }
 
     /// Every generation of every projector.
@@ -137,26 +134,38 @@ impl ReadModels {
     /// [`WaitError`].
     pub async fn wait_for(&self, position: Position, limit: Duration) -> Result<(), WaitError> {
         let mut moved = self.moved.subscribe();
-        let deadline = tokio::time::Instant::now() + limit;
+        let deadline = Instant::now() + limit;
+        let mut quiet = false;
         loop {
-            if *moved.borrow_and_update() >= position {
+            let told = *moved.borrow_and_update();
+            if told >= position {
                 return Ok(());
             }
-            let at = self.slowest().await?;
-            if at >= position {
-                return Ok(());
+            // A runner of this process tells of every move. Where none tells anything, the table is asked.
+            let late = Instant::now() >= deadline;
+            if quiet || late || told == Position::default() {
+                let at = self.slowest().await?;
+                if at >= position {
+                    return Ok(());
+                }
+                if late {
+                    return Err(WaitError::TimedOut { at });
+                }
             }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(WaitError::TimedOut { at });
-            }
-            let _ = tokio::time::timeout(POLL, moved.changed()).await;
+            let until = deadline.min(Instant::now() + POLL);
+            quiet = tokio::time::timeout_at(until, moved.changed()).await.is_err();
         }
     }
 
+    /// How far the read models are that are read; one that is not is nowhere.
     async fn slowest(&self) -> Result<Position, DbError> {
         let statuses = runner::statuses(&self.db).await?;
-        let active = statuses.iter().filter(|status| status.state == State::Active);
-        Ok(active.map(|status| status.position).min().unwrap_or_default())
+        let position = |name: &str| {
+            let mut own = statuses.iter().filter(|status| status.name == name);
+            own.find(|status| status.state == State::Active)
+                .map_or(Position::default(), |status| status.position)
+        };
+        Ok(READ_MODELS.into_iter().map(position).min().unwrap_or_default())
     }
 }
 
@@ -170,10 +179,13 @@ async fn answer_together(db: Db, mut queue: mpsc::Receiver<Question>) {
                     let _ = question.answer.send(Ok(answer));
                 }
             }
+            Err(QueryError::Building) => {
+                for question in questions.drain(..) {
+                    let _ = question.answer.send(Err(QueryError::Building));
+                }
+            }
             Err(error) => {
-                let cause = std::error::Error::source(&error)
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 tracing::error!(%error, cause, "project usage cannot be read");
                 for question in questions.drain(..) {
                     let _ = question.answer.send(Err(QueryError::Group(error.to_string())));

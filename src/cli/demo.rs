@@ -22,6 +22,6 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    start_logging(&args.log, "warn");
+    start_logging(&args.log, "warn")?;
     demo::run(args.listen, args.keep).await
 }

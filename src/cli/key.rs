@@ -96,7 +96,7 @@ async fn list(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
     }
     let mut table = Table::new();
     table
-        .load_preset(comfy_table::presets::NOTHING)
+        .load_style(comfy_table::presets::NOTHING)
         .set_header(["ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "STATE"]);
     let now = SystemClock.now();
     for key in keys {

@@ -8,10 +8,12 @@ mod token;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{LogArgs, LogFormat, ServeArgs, StoreArgs};
+use crate::config::{LogArgs, LogFormat, ServeArgs, SettingError, StoreArgs};
 
 /// Meters what the projects of a self-hosted PaaS use, and holds it against their team's plan.
 #[derive(Debug, Parser)]
@@ -46,17 +48,45 @@ impl Cli {
     /// What was typed. Mistakes and requests for help are answered here, and end the process.
     pub(crate) fn typed() -> Self {
         let mut args: Vec<OsString> = std::env::args_os().collect();
-        let subcommands: Vec<_> =
-            Self::command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-        let elsewhere = ["help", "-h", "--help", "-V", "--version"];
-        let named = |arg: &OsString| {
-            arg.to_str()
-                .is_some_and(|arg| elsewhere.contains(&arg) || subcommands.iter().any(|name| name == arg))
-        };
-        if !args.iter().skip(1).any(named) {
+        if !Self::names_a_command(&args) {
             args.insert(1.min(args.len()), "serve".into());
         }
-        Self::parse_from(args)
+        let typed = Self::parse_from(args);
+        if let Err(error) = typed.check() {
+            Self::command().error(ErrorKind::ValueValidation, error).exit();
+        }
+        typed
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        self.store.check()?;
+        match &self.command {
+            Command::Serve(args) => args.token.check(),
+            Command::Token(command) => command.token.check(),
+            Command::Demo(_) | Command::Key(_) | Command::Projections(_) => Ok(()),
+        }
+    }
+
+    /// Whether the first word that is no option is there, or the command's own help is asked for.
+    fn names_a_command(args: &[OsString]) -> bool {
+        let shared: Vec<String> = Self::command()
+            .get_arguments()
+            .filter(|arg| arg.get_action().takes_values())
+            .filter_map(|arg| Some(format!("--{}", arg.get_long()?)))
+            .collect();
+        let mut words = args.iter().skip(1).map(|word| word.to_string_lossy());
+        while let Some(word) = words.next() {
+            match word.split_once('=') {
+                Some((option, _)) if shared.iter().any(|shared| shared == option) => {}
+                // What follows is its value, whatever it looks like.
+                None if shared.iter().any(|shared| *shared == word) => drop(words.next()),
+                Some(_) | None => {
+                    let general = ["-h", "--help", "-V", "--version"].contains(&&*word);
+                    return general || !word.starts_with('-');
+                }
+            }
+        }
+        false
     }
 
     pub(crate) async fn run(self) -> Result<(), Failure> {
@@ -90,12 +120,54 @@ pub(crate) fn in_one_line(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Logs go to standard error: standard output is for what a command prints.
-pub(crate) fn start_logging(args: &LogArgs, default: &str) {
+pub(crate) fn start_logging(args: &LogArgs, default: &str) -> Result<(), Failure> {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(chosen) if !chosen.is_empty() => {
+            EnvFilter::try_new(chosen).map_err(|error| format!("invalid value for RUST_LOG: {error}"))?
+        }
+        Ok(_) | Err(_) => EnvFilter::new(default),
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Text => log.init(),
+        // Colours are for people; whoever keeps a log in a file wants none (nor do those who set https://no-color.org).
+        LogFormat::Text => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+            log.with_ansi(std::io::stderr().is_terminal() && !plain).init();
+        }
         LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_a_command(line: &str) -> bool {
+        let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        Cli::names_a_command(&args)
+    }
+
+    #[test]
+    fn without_a_command_it_is_serve() {
+        for line in [
+            "servelink",
+            "servelink --listen [::]:1",
+            "servelink --data-dir demo",
+            "servelink --data-dir=key",
+        ] {
+            assert!(!names_a_command(line), "{line}");
+        }
+        for line in
+            ["servelink key list", "servelink --data-dir x key list", "servelink keys", "servelink --version"]
+        {
+            assert!(names_a_command(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

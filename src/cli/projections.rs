@@ -44,7 +44,7 @@ async fn status(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header([
+    table.load_style(comfy_table::presets::NOTHING).set_header([
         "NAME",
         "VERSION",
         "GENERATION",

@@ -24,7 +24,7 @@ pub(super) struct TokenCommand {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    token: TokenArgs,
+    pub(super) token: TokenArgs,
 }
 
 pub(super) fn run(command: &TokenCommand, store: &StoreArgs) -> Result<(), Failure> {

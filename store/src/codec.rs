@@ -53,7 +53,11 @@ pub enum CodecError {
 pub fn encode<E: DomainEvent>(event: &E) -> Result<NewEvent, CodecError> {
     let event_type = event.event_type();
     match serde_json::to_string(event) {
-        Ok(payload) => Ok(NewEvent { event_type: event_type.into(), event_version: event.event_version().into(), payload }),
+        Ok(payload) => Ok(NewEvent {
+            event_type: event_type.into(),
+            event_version: event.event_version().into(),
+            payload,
+        }),
         Err(source) => Err(CodecError::Encode { event_type, source }),
     }
 }

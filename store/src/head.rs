@@ -1,6 +1,7 @@
 //! Where the log ends, as far as this process has heard: the writer tells of its own commits, and a slow poll finds
 //! those of others (another node, a stock cqrs-es repository).
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,20 +13,22 @@ use crate::log::Position;
 /// How late the commit of another process may be noticed where nothing tells of it sooner.
 const POLL: Duration = Duration::from_millis(250);
 
-/// Tells waiters where the log ends. Stops polling when dropped.
+/// Tells waiters where the log ends. Once the log is closed (or dropped) nobody is left who could tell, and waiters
+/// hear that too: their receiver is at its end.
 pub(crate) struct HeadWatch {
-    sender: watch::Sender<Position>,
+    receiver: watch::Receiver<Position>,
     poll: AbortHandle,
 }
 
 impl HeadWatch {
-    /// Reads the head once, and from then on again and again.
-    pub(crate) async fn start<Read, Reading>(read: Read) -> Result<Self, sqlx::Error>
+    /// Polls from now on. The sender is for whoever hears of appends sooner; it must not outlive the open log.
+    pub(crate) fn start<Read, Reading, Failure>(head: Position, read: Read) -> (Self, watch::Sender<Position>)
     where
         Read: Fn() -> Reading + Send + Sync + 'static,
-        Reading: Future<Output = Result<Position, sqlx::Error>> + Send,
+        Reading: Future<Output = Result<Position, Failure>> + Send,
+        Failure: fmt::Display + Send,
     {
-        let sender = watch::Sender::new(read().await?);
+        let (sender, receiver) = watch::channel(head);
         let told = sender.clone();
         let poll = tokio::spawn(async move {
             loop {
@@ -36,15 +39,18 @@ impl HeadWatch {
                 }
             }
         });
-        Ok(Self { sender, poll: poll.abort_handle() })
-    }
-
-    pub(crate) fn sender(&self) -> watch::Sender<Position> {
-        self.sender.clone()
+        (Self { receiver, poll: poll.abort_handle() }, sender)
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Position> {
-        self.sender.subscribe()
+        let mut receiver = self.receiver.clone();
+        receiver.mark_unchanged();
+        receiver
+    }
+
+    /// Stops polling.
+    pub(crate) fn stop(&self) {
+        self.poll.abort();
     }
 }
 
@@ -59,6 +65,6 @@ pub(crate) fn advance(sender: &watch::Sender<Position>, head: Position) {
 
 impl Drop for HeadWatch {
     fn drop(&mut self) {
-        self.poll.abort();
+        self.stop();
     }
 }

@@ -35,6 +35,6 @@ mod writer;
 pub use clock::{Clock, SystemClock};
 pub use key::{Digest, KeyId};
 pub use log::{
-    Append, AppendError, Appended, Condition, EventLog, Expected, Filter, Key, KeyRecord, NewEvent, OpenError, Position, ReadError,
-    Recorded, StreamEvents, StreamId,
+    Append, AppendError, Appended, Condition, EventLog, Expected, Filter, Key, KeyRecord, NewEvent,
+    OpenError, Position, ReadError, Recorded, StreamEvents, StreamId,
 };

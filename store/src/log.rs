@@ -175,7 +175,9 @@ pub struct Appended {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
     /// Somebody else appended to the stream first.
-    #[error("{stream} is at sequence {actual}, not at {expected}: somebody appended first, and nothing was recorded")]
+    #[error(
+        "{stream} is at sequence {actual}, not at {expected}: somebody appended first, and nothing was recorded"
+    )]
     WrongSequence {
         /// The stream.
         stream: StreamId,
@@ -259,7 +261,12 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ReadError`].
-    async fn read_stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError>;
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError>;
 
     /// The last event of a stream.
     ///
@@ -271,7 +278,12 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ReadError`].
-    async fn read_after(&self, position: Position, limit: usize, filter: Filter) -> Result<Vec<Recorded>, ReadError>;
+    async fn read_after(
+        &self,
+        position: Position,
+        limit: usize,
+        filter: Filter,
+    ) -> Result<Vec<Recorded>, ReadError>;
 
     /// The position of the last event.
     ///

@@ -9,7 +9,7 @@ mod rows;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -24,6 +24,14 @@ use crate::writer::Writer;
 const READERS: u32 = 4;
 /// How long it may take to get a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The database that this URL names.
+///
+/// # Errors
+/// [`sqlx::Error`]; its text may repeat parts of the URL, which may hold a password.
+pub fn parse_url(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    url.parse()
+}
 
 /// The event log in a Postgres database.
 pub struct PostgresLog {
@@ -40,23 +48,31 @@ impl PostgresLog {
     /// [`OpenError`].
     pub async fn open(options: PgConnectOptions) -> Result<Self, OpenError> {
         // No statement of ours takes long: one that does is stuck, and the request behind it shall hear of it.
-        let options = options
-            .application_name("servelink")
-            .options([("statement_timeout", "20s"), ("lock_timeout", "10s"), ("synchronous_commit", "on")]);
+        let options = options.application_name("servelink").options([
+            ("statement_timeout", "20s"),
+            ("lock_timeout", "10s"),
+            ("synchronous_commit", "on"),
+        ]);
         let readers = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(CONNECT)
             .connect_with(options.clone())
-            .await?;
+            .await;
+        let readers = match readers {
+            // The pool does not say why it waited in vain.
+            Err(sqlx::Error::PoolTimedOut) => {
+                return Err(options.connect().await.err().unwrap_or(sqlx::Error::PoolTimedOut).into());
+            }
+            connected => connected?,
+        };
         sqlx::migrate!("../migrations/log/postgres").set_ignore_missing(true).run(&readers).await?;
         let reading = readers.clone();
-        let head = HeadWatch::start(move || {
+        let (head, told) = HeadWatch::start(rows::head(&readers).await?, move || {
             let readers = reading.clone();
             async move { rows::head(&readers).await }
-        })
-        .await?;
-        let listener = tokio::spawn(listen(options.clone(), readers.clone(), head.sender())).abort_handle();
-        let writer = Writer::start(backend::PostgresBackend::new(options), head.sender());
+        });
+        let listener = tokio::spawn(listen(options.clone(), readers.clone(), told.clone())).abort_handle();
+        let writer = Writer::start(backend::PostgresBackend::new(options), told);
         Ok(Self { writer, readers, head, listener })
     }
 }
@@ -77,7 +93,11 @@ async fn listen_until_broken(
     told: &watch::Sender<Position>,
 ) -> Result<(), sqlx::Error> {
     // A pool of its own: a listener keeps its connection, and readers shall not wait for it.
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_with(options.clone()).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(CONNECT)
+        .connect_with(options.clone())
+        .await?;
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen("servelink_events").await?;
     loop {
@@ -94,7 +114,12 @@ impl EventLog for PostgresLog {
         self.writer.append(append).await
     }
 
-    async fn read_stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
         rows::stream(&self.readers, stream, after, limit).await
     }
 
@@ -102,7 +127,12 @@ impl EventLog for PostgresLog {
         rows::last(&self.readers, stream).await
     }
 
-    async fn read_after(&self, position: Position, limit: usize, filter: Filter) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_after(
+        &self,
+        position: Position,
+        limit: usize,
+        filter: Filter,
+    ) -> Result<Vec<Recorded>, ReadError> {
         rows::after(&self.readers, position, limit, filter).await
     }
 
@@ -116,6 +146,7 @@ impl EventLog for PostgresLog {
 
     async fn close(&self) {
         self.writer.close().await;
+        self.head.stop();
         self.listener.abort();
         self.readers.close().await;
     }

@@ -6,12 +6,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use cqrs_es::Aggregate;
-use cqrs_es::persist::{PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot};
+use cqrs_es::persist::{
+    PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
+};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::key::{Digest, KeyId};
 use crate::log::{
-    Append, AppendError, EventLog, Expected, Filter, Key, NewEvent, Position, ReadError, Recorded, StreamEvents, StreamId,
+    Append, AppendError, EventLog, Expected, Filter, Key, NewEvent, Position, ReadError, Recorded,
+    StreamEvents, StreamId,
 };
 
 /// Events that one read of a stream takes.
@@ -36,7 +40,11 @@ impl LogRepository {
         Self { log }
     }
 
-    async fn read_all(&self, stream: &StreamId, mut after: u64) -> Result<Vec<SerializedEvent>, PersistenceError> {
+    async fn read_all(
+        &self,
+        stream: &StreamId,
+        mut after: u64,
+    ) -> Result<Vec<SerializedEvent>, PersistenceError> {
         let mut events = Vec::new();
         loop {
             let page = self.log.read_stream(stream, after, PAGE).await.map_err(connection)?;
@@ -57,7 +65,8 @@ fn connection(error: ReadError) -> PersistenceError {
 }
 
 fn serialized(event: Recorded) -> Result<SerializedEvent, PersistenceError> {
-    let sequence = usize::try_from(event.sequence).map_err(|error| PersistenceError::UnknownError(Box::new(error)))?;
+    let sequence =
+        usize::try_from(event.sequence).map_err(|error| PersistenceError::UnknownError(Box::new(error)))?;
     Ok(SerializedEvent::new(
         event.stream.aggregate_id,
         sequence,
@@ -70,7 +79,10 @@ fn serialized(event: Recorded) -> Result<SerializedEvent, PersistenceError> {
 }
 
 impl PersistedEventRepository for LogRepository {
-    async fn get_events<A: Aggregate>(&self, aggregate_id: &str) -> Result<Vec<SerializedEvent>, PersistenceError> {
+    async fn get_events<A: Aggregate>(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Vec<SerializedEvent>, PersistenceError> {
         self.read_all(&StreamId::new(A::TYPE, aggregate_id), 0).await
     }
 
@@ -82,12 +94,15 @@ impl PersistedEventRepository for LogRepository {
         self.read_all(&StreamId::new(A::TYPE, aggregate_id), last_sequence as u64).await
     }
 
-    async fn get_snapshot<A: Aggregate>(&self, _: &str) -> Result<Option<SerializedSnapshot>, PersistenceError> {
+    async fn get_snapshot<A: Aggregate>(
+        &self,
+        _: &str,
+    ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
         Ok(None)
     }
 
-    /// Appends at the exact sequence. The key names the stream and the sequence, so that the library's own retry of
-    /// a lost answer finds its events there.
+    /// Appends at the exact sequence, which is all the idempotency there is here: the key is new each time, because
+    /// the same command from two callers at once is one success and one conflict, not one success told to both.
     async fn persist<A: Aggregate>(
         &self,
         events: &[SerializedEvent],
@@ -96,17 +111,18 @@ impl PersistedEventRepository for LogRepository {
         if snapshot_update.is_some() {
             return Err(PersistenceError::UnknownError(Box::new(NoSnapshots)));
         }
-        let Some(first) = events.first() else { return Ok(()) };
+        let Some(first) = events.first() else {
+            return Ok(());
+        };
         let before = (first.sequence as u64).saturating_sub(1);
-        let content = serde_json::to_string(&events.iter().map(|event| &event.payload).collect::<Vec<_>>())?;
-        let id = KeyId::of(&["cqrs-es", A::TYPE, &first.aggregate_id, &before.to_string()]);
+        let id = KeyId(*Uuid::now_v7().as_bytes());
         let new_event = |event: &SerializedEvent| NewEvent {
             event_type: Cow::Owned(event.event_type.clone()),
             event_version: Cow::Owned(event.event_version.clone()),
             payload: event.payload.to_string(),
         };
         let append = Append {
-            keys: vec![Key { id, digest: Digest(KeyId::of(&[&content]).0), answer: None }],
+            keys: vec![Key { id, digest: Digest::default(), answer: None }],
             streams: vec![StreamEvents {
                 stream: StreamId::new(A::TYPE, &*first.aggregate_id),
                 expected: Expected::Exactly(before),
@@ -117,14 +133,15 @@ impl PersistedEventRepository for LogRepository {
         };
         match self.log.append(append).await {
             Ok(_) => Ok(()),
-            Err(AppendError::WrongSequence { .. } | AppendError::KeysReused(_)) => {
-                Err(PersistenceError::OptimisticLockError)
-            }
+            Err(AppendError::WrongSequence { .. }) => Err(PersistenceError::OptimisticLockError),
             Err(error) => Err(PersistenceError::ConnectionError(Box::new(error))),
         }
     }
 
-    async fn stream_events<A: Aggregate>(&self, aggregate_id: &str) -> Result<ReplayStream, PersistenceError> {
+    async fn stream_events<A: Aggregate>(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<ReplayStream, PersistenceError> {
         let events = self.get_events::<A>(aggregate_id).await?;
         let (mut feed, stream) = ReplayStream::new(REPLAY_QUEUE);
         tokio::spawn(async move {

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 use tokio::sync::watch;
 
 use crate::head::HeadWatch;
@@ -28,6 +28,7 @@ pub struct SqliteLog {
     writer: Writer,
     readers: SqlitePool,
     head: HeadWatch,
+    writing: SqliteConnectOptions,
 }
 
 impl SqliteLog {
@@ -42,19 +43,18 @@ impl SqliteLog {
             sqlx::migrate!("../migrations/log/sqlite").set_ignore_missing(true).run(&pool).await?;
             pool.close().await;
         }
-        let mut backend = backend::SqliteBackend::new(writing);
+        let mut backend = backend::SqliteBackend::new(writing.clone());
         backend.connect().await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(Self::options(file).read_only(true))
             .await?;
         let reading = readers.clone();
-        let head = HeadWatch::start(move || {
+        let (head, told) = HeadWatch::start(rows::head(&readers).await?, move || {
             let readers = reading.clone();
             async move { rows::head(&readers).await }
-        })
-        .await?;
-        Ok(Self { writer: Writer::start(backend, head.sender()), readers, head })
+        });
+        Ok(Self { writer: Writer::start(backend, told), readers, head, writing })
     }
 
     fn options(file: &Path) -> SqliteConnectOptions {
@@ -74,7 +74,12 @@ impl EventLog for SqliteLog {
         self.writer.append(append).await
     }
 
-    async fn read_stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
         rows::stream(&self.readers, stream, after, limit).await
     }
 
@@ -82,7 +87,12 @@ impl EventLog for SqliteLog {
         rows::last(&self.readers, stream).await
     }
 
-    async fn read_after(&self, position: Position, limit: usize, filter: Filter) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_after(
+        &self,
+        position: Position,
+        limit: usize,
+        filter: Filter,
+    ) -> Result<Vec<Recorded>, ReadError> {
         rows::after(&self.readers, position, limit, filter).await
     }
 
@@ -96,6 +106,12 @@ impl EventLog for SqliteLog {
 
     async fn close(&self) {
         self.writer.close().await;
+        self.head.stop();
         self.readers.close().await;
+        // The last to close takes what is in the WAL over into the file, if it may write: readers may not.
+        let last = async { self.writing.connect().await?.close().await };
+        if let Err(error) = last.await {
+            tracing::warn!(%error, "cannot tidy up the event log's file; nothing is lost");
+        }
     }
 }

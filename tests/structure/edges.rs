@@ -16,56 +16,23 @@ struct Room {
 }
 
 const ROOMS: &[Room] = &[
-    Room {
-        path: "domain",
-        may_use: &[],
-        never: &["sqlx", "tokio", "axum", "reqwest", "rand", "uuid"],
-    },
-    Room {
-        path: "store",
-        may_use: &["domain"],
-        never: &["axum"],
-    },
-    Room {
-        path: "projections",
-        may_use: &["domain", "store"],
-        never: &["axum", "reqwest"],
-    },
-    Room {
-        path: "api",
-        may_use: &["domain", "store", "projections"],
-        never: &["sqlx", "bollard"],
-    },
-    Room {
-        path: "workers",
-        may_use: &["domain", "store", "projections"],
-        never: &["axum", "sqlx"],
-    },
-    Room {
-        path: "meter",
-        may_use: &["domain", "store"],
-        never: &[],
-    },
-    Room {
-        path: ".",
-        may_use: &["domain", "store", "projections", "api", "workers", "meter"],
-        never: &[],
-    },
+    Room { path: "domain", may_use: &[], never: &["sqlx", "tokio", "axum", "reqwest", "rand", "uuid"] },
+    Room { path: "store", may_use: &["domain"], never: &["axum"] },
+    Room { path: "projections", may_use: &["domain", "store"], never: &["axum", "reqwest"] },
+    Room { path: "api", may_use: &["domain", "store", "projections"], never: &["sqlx", "bollard"] },
+    Room { path: "workers", may_use: &["domain", "store", "projections"], never: &["axum", "sqlx"] },
+    Room { path: "meter", may_use: &["domain", "store"], never: &[] },
+    Room { path: "bench", may_use: &["domain", "store", "projections", "api", "workers", "meter"], never: &[] },
+    Room { path: ".", may_use: &["domain", "store", "projections", "api", "workers", "meter"], never: &[] },
 ];
 
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
     let root = manifest(repo, ".");
     let shared = table(&root, &["workspace", "dependencies"]);
-    let members: Vec<(&str, Table)> = member_paths(&root)
-        .map(|path| (path, manifest(repo, path)))
-        .collect();
+    let members: Vec<(&str, Table)> = member_paths(&root).map(|path| (path, manifest(repo, path))).collect();
     // A room is known by its folder, a dependency by its package's name.
-    let room_of = |package: &str| {
-        members
-            .iter()
-            .find(|(_, m)| name(m) == Some(package))
-            .map(|(path, _)| *path)
-    };
+    let room_of =
+        |package: &str| members.iter().find(|(_, m)| name(m) == Some(package)).map(|(path, _)| *path);
 
     let mut found = Vec::new();
     for (path, manifest) in &members {
@@ -95,19 +62,12 @@ pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
 }
 
 fn member_paths(root: &Table) -> impl Iterator<Item = &str> {
-    let members = root
-        .get("workspace")
-        .and_then(|w| w.get("members"))
-        .and_then(Value::as_array);
+    let members = root.get("workspace").and_then(|w| w.get("members")).and_then(Value::as_array);
     members.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn manifest_path(member: &str) -> String {
-    if member == "." {
-        "Cargo.toml".to_owned()
-    } else {
-        format!("{member}/Cargo.toml")
-    }
+    if member == "." { "Cargo.toml".to_owned() } else { format!("{member}/Cargo.toml") }
 }
 
 fn manifest(repo: &Repo, member: &str) -> Table {
@@ -121,16 +81,13 @@ fn name(manifest: &Table) -> Option<&str> {
 }
 
 fn table<'a>(manifest: &'a Table, keys: &[&str]) -> Option<&'a Table> {
-    keys.iter()
-        .try_fold(manifest, |table, key| table.get(*key)?.as_table())
+    keys.iter().try_fold(manifest, |table, key| table.get(*key)?.as_table())
 }
 
 /// The packages' own names, whatever the manifest calls them.
 fn dependencies<'a>(manifest: &'a Table, shared: Option<&'a Table>) -> Vec<&'a str> {
-    let targets = table(manifest, &["target"])
-        .into_iter()
-        .flat_map(Table::values)
-        .filter_map(Value::as_table);
+    let targets =
+        table(manifest, &["target"]).into_iter().flat_map(Table::values).filter_map(Value::as_table);
     std::iter::once(manifest)
         .chain(targets)
         .flat_map(|of| [table(of, &["dependencies"]), table(of, &["build-dependencies"])])
@@ -138,9 +95,7 @@ fn dependencies<'a>(manifest: &'a Table, shared: Option<&'a Table>) -> Vec<&'a s
         .flatten()
         .map(|(key, value)| {
             let renamed = |value: &'a Value| value.get("package").and_then(Value::as_str);
-            renamed(value)
-                .or_else(|| shared?.get(key).and_then(renamed))
-                .unwrap_or(key)
+            renamed(value).or_else(|| shared?.get(key).and_then(renamed)).unwrap_or(key)
         })
         .collect()
 }
@@ -192,10 +147,7 @@ mod tests {
 
     #[test]
     fn a_test_may_use_what_it_likes() {
-        assert_eq!(
-            advice("[dev-dependencies]\ntokio = \"1\"\nstore.workspace = true", ""),
-            [""; 0]
-        );
+        assert_eq!(advice("[dev-dependencies]\ntokio = \"1\"\nstore.workspace = true", ""), [""; 0]);
     }
 
     #[test]

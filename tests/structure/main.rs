@@ -28,12 +28,7 @@ use violation::Violation;
 fn hold(rule: fn(&Repo) -> Vec<Violation>) {
     let violations = rule(&Repo::here());
     let lines: Vec<String> = violations.iter().map(Violation::to_string).collect();
-    assert!(
-        lines.is_empty(),
-        "{} violation(s):\n\n{}\n",
-        lines.len(),
-        lines.join("\n")
-    );
+    assert!(lines.is_empty(), "{} violation(s):\n\n{}\n", lines.len(), lines.join("\n"));
 }
 
 #[test]

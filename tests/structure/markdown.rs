@@ -6,9 +6,7 @@ pub(crate) type Found<'a> = (usize, &'a str);
 /// What stands between single backticks.
 pub(crate) fn code_spans(text: &str) -> Vec<Found<'_>> {
     // A line's odd pieces are inside. A span over two lines is not a path, and is not looked at.
-    prose(text)
-        .flat_map(|(line, text)| inside(text).map(move |span| (line, span)))
-        .collect()
+    prose(text).flat_map(|(line, text)| inside(text).map(move |span| (line, span))).collect()
 }
 
 fn inside(line: &str) -> impl Iterator<Item = &str> {

@@ -47,19 +47,16 @@ fn has_absolute(line: &str, folder: &str) -> bool {
 }
 
 fn is_registry(host: &str) -> bool {
-    REGISTRIES.iter().any(|registry| {
-        host.strip_suffix(registry)
-            .is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
-    })
+    REGISTRIES
+        .iter()
+        .any(|registry| host.strip_suffix(registry).is_some_and(|sub| sub.is_empty() || sub.ends_with('.')))
 }
 
 /// The hosts of the addresses in a line.
 fn hosts(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("://").map(|(at, scheme)| {
         let rest = &line[at + scheme.len()..];
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric() && !"-.".contains(c))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_alphanumeric() && !"-.".contains(c)).unwrap_or(rest.len());
         &rest[..end]
     })
 }
@@ -85,11 +82,7 @@ mod tests {
         for host in REGISTRIES {
             assert_eq!(found(&format!("see https{}{host}/x", "://")), 1, "{host}");
             assert_eq!(found(&format!("see https{}files.{host}/x", "://")), 1, "{host}");
-            assert_eq!(
-                found(&format!("from {host}, https{}example.org/{host}", "://")),
-                0,
-                "{host}"
-            );
+            assert_eq!(found(&format!("from {host}, https{}example.org/{host}", "://")), 0, "{host}");
         }
     }
 }

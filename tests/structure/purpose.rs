@@ -24,27 +24,15 @@ pub(crate) fn modules_are_described(repo: &Repo) -> Vec<Violation> {
 
 pub(crate) fn document_folders_are_linked(repo: &Repo) -> Vec<Violation> {
     const RULE: &str = "linked documents";
-    let linked: Vec<String> = FRONT_PAGES
-        .into_iter()
-        .flat_map(|page| links(repo, page))
-        .collect();
-    let folders: BTreeSet<&str> = repo
-        .below("docs")
-        .filter_map(|path| Some(path.split_once('/')?.0))
-        .collect();
+    let linked: Vec<String> = FRONT_PAGES.into_iter().flat_map(|page| links(repo, page)).collect();
+    let folders: BTreeSet<&str> =
+        repo.below("docs").filter_map(|path| Some(path.split_once('/')?.0)).collect();
     let unlinked = folders
         .into_iter()
         .map(|folder| format!("docs/{folder}"))
-        .filter(|folder| {
-            !linked
-                .iter()
-                .any(|link| link == folder || link.starts_with(&format!("{folder}/")))
-        })
+        .filter(|folder| !linked.iter().any(|link| link == folder || link.starts_with(&format!("{folder}/"))))
         .map(|folder| {
-            let advice = format!(
-                "nobody finds this folder: link it from {}",
-                FRONT_PAGES.join(" or ")
-            );
+            let advice = format!("nobody finds this folder: link it from {}", FRONT_PAGES.join(" or "));
             Violation::file(&folder, RULE, advice)
         });
     let missing = FRONT_PAGES.into_iter().filter(|page| !repo.exists(page));
@@ -58,28 +46,20 @@ pub(crate) fn decision_records_are_listed(repo: &Repo) -> Vec<Violation> {
     const RULE: &str = "decision records";
     let list = format!("{RECORDS}/README.md");
     if !repo.exists(&list) {
-        return vec![Violation::file(
-            &list,
-            RULE,
-            "is missing: it lists the decision records",
-        )];
+        return vec![Violation::file(&list, RULE, "is missing: it lists the decision records")];
     }
     let listed = links(repo, &list);
     let mut found = Vec::new();
     let mut numbers: BTreeMap<u32, String> = BTreeMap::new();
-    for file in repo
-        .below(RECORDS)
-        .filter(|file| *file != "README.md")
-        .map(|file| format!("{RECORDS}/{file}"))
+    for file in
+        repo.below(RECORDS).filter(|file| *file != "README.md").map(|file| format!("{RECORDS}/{file}"))
     {
         let mut say = |advice: String| found.push(Violation::file(&file, RULE, advice));
         match number(&file) {
             None => say("begin its name with a number and a dash: 0001-what-was-decided.md".to_owned()),
             Some(number) => {
                 if let Some(other) = numbers.insert(number, file.clone()) {
-                    say(format!(
-                        "has the number of {other}: give the newer one the next free number"
-                    ));
+                    say(format!("has the number of {other}: give the newer one the next free number"));
                 }
             }
         }
@@ -98,10 +78,7 @@ fn number(file: &str) -> Option<u32> {
 /// Where a document's links lead, from the repository's root.
 fn links(repo: &Repo, page: &str) -> Vec<String> {
     let targets = markdown::link_targets(repo.text(page).unwrap_or_default());
-    targets
-        .into_iter()
-        .filter_map(|(_, target)| resolve(page, target))
-        .collect()
+    targets.into_iter().filter_map(|(_, target)| resolve(page, target)).collect()
 }
 
 #[cfg(test)]
@@ -128,11 +105,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_no_front_page_links_is_found() {
-        let files = [
-            ("docs/fr/guide.md", ""),
-            ("docs/adr/README.md", ""),
-            ("docs/architecture.md", ""),
-        ];
+        let files = [("docs/fr/guide.md", ""), ("docs/adr/README.md", ""), ("docs/architecture.md", "")];
         let with = |readme| [&[("README.md", readme)], &files[..]].concat();
         let found = document_folders_are_linked(&Repo::of(&with("[a](docs/adr/) `docs/fr`")));
         assert_eq!(found.len(), 1);
@@ -144,19 +117,13 @@ mod tests {
     #[test]
     fn a_missing_front_page_is_found() {
         let found = say(&document_folders_are_linked(&Repo::of(&[("README.md", "")])));
-        assert_eq!(
-            found,
-            ["docs/architecture.md: [linked documents] is missing: readers start there"]
-        );
+        assert_eq!(found, ["docs/architecture.md: [linked documents] is missing: readers start there"]);
     }
 
     #[test]
     fn a_record_without_a_number_or_a_place_in_the_list_is_found() {
         let repo = Repo::of(&[
-            (
-                "docs/adr/README.md",
-                "[one](0001-one.md) [two](0001-two.md) [x](x.md)",
-            ),
+            ("docs/adr/README.md", "[one](0001-one.md) [two](0001-two.md) [x](x.md)"),
             ("docs/adr/0001-one.md", ""),
             ("docs/adr/0001-two.md", ""),
             ("docs/adr/0002-three.md", ""),

@@ -19,31 +19,20 @@ impl Repo {
             .current_dir(root)
             .output()
             .expect("the structural check needs git in PATH");
-        assert!(
-            listed.status.success(),
-            "git ls-files: {}",
-            String::from_utf8_lossy(&listed.stderr)
-        );
+        assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
         let names = String::from_utf8(listed.stdout).expect("file names are UTF-8");
         let files = names.split_terminator('\0').filter_map(|name| {
             // Deleted, but not yet in git: no longer there to be read.
             let bytes = std::fs::read(root.join(name)).ok()?;
             Some((name.to_owned(), String::from_utf8(bytes).unwrap_or_default()))
         });
-        Self {
-            files: files.collect(),
-        }
+        Self { files: files.collect() }
     }
 
     /// One made by hand, of (path, text).
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        Self {
-            files: files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-                .collect(),
-        }
+        Self { files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
     }
 
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
@@ -52,9 +41,7 @@ impl Repo {
 
     /// Every file as (path, text), in the order of their paths.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     pub(crate) fn rust(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -63,9 +50,7 @@ impl Repo {
 
     /// The files below a folder, by their paths from there.
     pub(crate) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        self.files
-            .keys()
-            .filter_map(move |path| path.strip_prefix(folder)?.strip_prefix('/'))
+        self.files.keys().filter_map(move |path| path.strip_prefix(folder)?.strip_prefix('/'))
     }
 
     /// Whether this is a file or a folder.
@@ -84,9 +69,5 @@ fn a_folder_exists_when_a_file_is_below_it() {
 
 #[test]
 fn this_repository_is_read() {
-    assert!(
-        Repo::here()
-            .text("Cargo.toml")
-            .is_some_and(|text| text.contains("[workspace]"))
-    );
+    assert!(Repo::here().text("Cargo.toml").is_some_and(|text| text.contains("[workspace]")));
 }

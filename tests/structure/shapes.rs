@@ -18,15 +18,7 @@ const SHAPES: &[Shape] = &[
         kind: "aggregate",
         parent: "domain/src",
         told_by: "command.rs",
-        files: &[
-            "command.rs",
-            "decide.rs",
-            "event.rs",
-            "mod.rs",
-            "refusal.rs",
-            "state.rs",
-            "tests.rs",
-        ],
+        files: &["command.rs", "decide.rs", "event.rs", "mod.rs", "refusal.rs", "state.rs", "tests.rs"],
         others: false,
     },
     Shape {
@@ -39,18 +31,14 @@ const SHAPES: &[Shape] = &[
 ];
 
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
-    SHAPES
-        .iter()
-        .flat_map(|shape| folders_unlike(repo, shape))
-        .collect()
+    SHAPES.iter().flat_map(|shape| folders_unlike(repo, shape)).collect()
 }
 
 fn folders_unlike(repo: &Repo, shape: &Shape) -> Vec<Violation> {
     const RULE: &str = "parallel shapes";
     let Shape { kind, files, .. } = shape;
-    let folders = repo
-        .below(shape.parent)
-        .filter_map(|path| path.strip_suffix(shape.told_by)?.strip_suffix('/'));
+    let folders =
+        repo.below(shape.parent).filter_map(|path| path.strip_suffix(shape.told_by)?.strip_suffix('/'));
     let mut found = Vec::new();
     for folder in folders.map(|folder| format!("{}/{folder}", shape.parent)) {
         let there: BTreeSet<&str> = repo.below(&folder).filter(|file| file.ends_with(".rs")).collect();
@@ -58,14 +46,9 @@ fn folders_unlike(repo: &Repo, shape: &Shape) -> Vec<Violation> {
             let advice = format!("is missing: every {kind} has {}", files.join(", "));
             found.push(Violation::file(&format!("{folder}/{missing}"), RULE, advice));
         }
-        for other in there
-            .into_iter()
-            .filter(|file| !shape.others && !files.contains(file))
-        {
-            let advice = format!(
-                "is one too many: put it into one of {}, or outside the {kind}",
-                files.join(", ")
-            );
+        for other in there.into_iter().filter(|file| !shape.others && !files.contains(file)) {
+            let advice =
+                format!("is one too many: put it into one of {}, or outside the {kind}", files.join(", "));
             found.push(Violation::file(&format!("{folder}/{other}"), RULE, advice));
         }
     }
@@ -78,10 +61,7 @@ mod tests {
 
     fn found(files: &[&str]) -> Vec<String> {
         let files: Vec<(&str, &str)> = files.iter().map(|file| (*file, "")).collect();
-        check(&Repo::of(&files))
-            .iter()
-            .map(Violation::to_string)
-            .collect()
+        check(&Repo::of(&files)).iter().map(Violation::to_string).collect()
     }
 
     #[test]

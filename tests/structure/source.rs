@@ -63,10 +63,7 @@ fn has_wildcard_arm(line: &str) -> bool {
         } else {
             pattern.rsplit(',').next().unwrap_or(pattern).trim()
         };
-        pattern.contains('_')
-            && pattern
-                .chars()
-                .all(|c| matches!(c, '_' | '(' | ')' | ',' | ' ' | '.'))
+        pattern.contains('_') && pattern.chars().all(|c| matches!(c, '_' | '(' | ')' | ',' | ' ' | '.'))
     })
 }
 
@@ -86,21 +83,13 @@ mod tests {
     #[test]
     fn longer_names_and_other_files_are_silent() {
         let longer = format!("mas{}()", UNFINISHED[0]);
-        assert_eq!(
-            nothing_unfinished(&Repo::of(&[("a.rs", &longer), ("a.md", UNFINISHED[3])])),
-            []
-        );
+        assert_eq!(nothing_unfinished(&Repo::of(&[("a.rs", &longer), ("a.md", UNFINISHED[3])])), []);
     }
 
     #[test]
     fn wildcard_arms_are_told_from_other_patterns() {
-        let wild = [
-            "_ => x,",
-            "(_, _) => x,",
-            "A | _ => x",
-            "match x { _ => y }",
-            "match x { A => 1, _ => 2 }",
-        ];
+        let wild =
+            ["_ => x,", "(_, _) => x,", "A | _ => x", "match x { _ => y }", "match x { A => 1, _ => 2 }"];
         for line in wild {
             assert!(has_wildcard_arm(line), "{line}");
         }

@@ -17,19 +17,11 @@ pub(crate) struct Violation {
 
 impl Violation {
     pub(crate) fn file(file: &str, rule: &'static str, advice: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            line: None,
-            rule,
-            advice: advice.into(),
-        }
+        Self { file: file.to_owned(), line: None, rule, advice: advice.into() }
     }
 
     pub(crate) fn line(file: &str, line: usize, rule: &'static str, advice: impl Into<String>) -> Self {
-        Self {
-            line: Some(line),
-            ..Self::file(file, rule, advice)
-        }
+        Self { line: Some(line), ..Self::file(file, rule, advice) }
     }
 }
 

@@ -8,7 +8,8 @@ use utoipa::{IntoResponses, ToSchema};
 use super::{Item, Kind, MEDIA_TYPE};
 
 /// An error answer (RFC 9457). Kinds may add members of their own: `plan-limit` has `plan`, `resource`, `limit_name`,
-/// `limit` and `wanted`; `position-not-reached` has `position`.
+/// `limit` and `wanted`; `missing-scope` has `scope`; `unsupported-media-type` may have `supported`;
+/// `position-not-reached`, and `invalid` for a `min_position` beyond the end, have `position`.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 #[allow(dead_code)] // For the document: what is sent is borrowed and may have members of its own.
@@ -47,6 +48,7 @@ pub(crate) struct ReadProblems;
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         responses(&[
+            Kind::BadRequest,
             Kind::Unauthenticated,
             Kind::NotFound,
             Kind::Invalid,
@@ -64,6 +66,7 @@ pub(crate) struct WriteProblems;
 impl IntoResponses for WriteProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         responses(&[
+            Kind::BadRequest,
             Kind::MalformedBody,
             Kind::Unauthenticated,
             Kind::MissingScope,
@@ -81,12 +84,31 @@ impl IntoResponses for WriteProblems {
     }
 }
 
+/// What a removal may meet. That there is nothing to remove is none of it.
+pub(crate) struct RemoveProblems;
+
+impl IntoResponses for RemoveProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::BadRequest,
+            Kind::Unauthenticated,
+            Kind::MissingScope,
+            Kind::Invalid,
+            Kind::Busy,
+            Kind::Unavailable,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
 /// What sending measurements may meet.
 pub(crate) struct IngestProblems;
 
 impl IntoResponses for IngestProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         responses(&[
+            Kind::BadRequest,
             Kind::MalformedBody,
             Kind::Unauthenticated,
             Kind::MissingScope,

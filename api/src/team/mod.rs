@@ -1,5 +1,5 @@
 //! The directory: the PaaS keeps its teams, members and projects here. Every route is idempotent, so that the PaaS
-//! may send its whole directory again at any time.
+//! may send its whole directory again at any time; a DELETE of what is not there answers as one of what is.
 
 mod put;
 mod put_member;

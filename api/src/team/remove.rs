@@ -9,18 +9,18 @@ use super::recorded::Recorded;
 use crate::app::App;
 use crate::auth::DirectoryWriter;
 use crate::params::given;
-use crate::problem::{Problem, WriteProblems};
+use crate::problem::{Problem, RemoveProblems};
 
 /// Remove a team and its projects
 ///
-/// What they used stays recorded.
+/// What they used stays recorded. A team that is not there, or never was, is no error.
 #[utoipa::path(
     delete,
     path = "/api/teams/{team_id}",
     operation_id = "remove_team",
     tag = "directory",
     params(("team_id" = String, Path, description = "32 lower-case hexadecimal characters")),
-    responses((status = 200, body = Recorded), WriteProblems),
+    responses((status = 200, body = Recorded), RemoveProblems),
     security(("service_key" = ["directory:write"])),
 )]
 pub(crate) async fn remove(

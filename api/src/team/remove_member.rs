@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use domain::team::TeamRefusal;
+use store::commands::CommandError;
 
 use super::recorded::Recorded;
 use crate::app::App;
 use crate::auth::DirectoryWriter;
 use crate::params::{given, given_user};
-use crate::problem::{Problem, WriteProblems};
+use crate::problem::{Problem, RemoveProblems};
 
 /// Remove a member from a team
+///
+/// A member who is not there, or a team that is not, is no error.
 #[utoipa::path(
     delete,
     path = "/api/teams/{team_id}/members/{user_id}",
@@ -21,7 +25,7 @@ use crate::problem::{Problem, WriteProblems};
         ("team_id" = String, Path, description = "32 lower-case hexadecimal characters"),
         ("user_id" = i64, Path, description = "The user's id in the PaaS"),
     ),
-    responses((status = 200, body = Recorded), WriteProblems),
+    responses((status = 200, body = Recorded), RemoveProblems),
     security(("service_key" = ["directory:write"])),
 )]
 pub(crate) async fn remove_member(
@@ -30,5 +34,9 @@ pub(crate) async fn remove_member(
     Path((team, user)): Path<(String, String)>,
 ) -> Result<Json<Recorded>, Problem> {
     let (team, user) = (given("team_id", &team)?, given_user(&user)?);
-    Ok(Recorded::at(app.commands.remove_member(&actor, team, user).await?))
+    match app.commands.remove_member(&actor, team, user).await {
+        // Whoever removes a team and then its members, or sends both again, is told what is so: nobody is there.
+        Err(CommandError::Team(TeamRefusal::NotRegistered)) => Ok(Recorded::at(app.log.head().await?)),
+        removed => Ok(Recorded::at(removed?)),
+    }
 }

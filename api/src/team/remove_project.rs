@@ -9,18 +9,19 @@ use super::recorded::Recorded;
 use crate::app::App;
 use crate::auth::DirectoryWriter;
 use crate::params::given;
-use crate::problem::{Problem, WriteProblems};
+use crate::problem::{Problem, RemoveProblems};
 
 /// Remove a project
 ///
-/// What it used stays recorded; samples of a later time are refused.
+/// What it used stays recorded; samples of a later time are refused. A project that is not there, or never was, is no
+/// error.
 #[utoipa::path(
     delete,
     path = "/api/projects/{project_id}",
     operation_id = "remove_project",
     tag = "directory",
     params(("project_id" = String, Path, description = "32 lower-case hexadecimal characters")),
-    responses((status = 200, body = Recorded), WriteProblems),
+    responses((status = 200, body = Recorded), RemoveProblems),
     security(("service_key" = ["directory:write"])),
 )]
 pub(crate) async fn remove_project(

@@ -56,11 +56,11 @@ const TABLE: &[Row] = &[
     (
         "delete",
         "/api/teams/{team_id}/members/{user_id}",
-        Access::Keys(Scope::DirectoryWrite, [200, 200, 404]),
+        Access::Keys(Scope::DirectoryWrite, [200, 200, 200]),
         nothing,
     ),
     ("put", "/api/projects/{project_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 404]), project),
-    ("delete", "/api/projects/{project_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 404]), nothing),
+    ("delete", "/api/projects/{project_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 200]), nothing),
 ];
 
 fn nothing(_: Place) -> Value {

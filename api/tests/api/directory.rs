@@ -28,10 +28,33 @@ async fn removing_twice_is_fine_and_records_once() {
     ] {
         let first = server.delete(&path).await.position();
         assert_eq!(server.app.log.head().await.unwrap().0, first, "{path}");
-        if !path.contains("members") {
-            server.delete(&path).await.ok();
-        }
+        assert_eq!(server.delete(&path).await.position(), first, "{path}");
         assert_eq!(server.app.log.head().await.unwrap().0, first, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn removing_what_never_was_is_fine_and_records_nothing() {
+    let server = Server::with_two_teams().await;
+    let head = server.app.log.head().await.unwrap().0;
+    for path in [
+        format!("/api/projects/{NO_PROJECT}"),
+        format!("/api/teams/{NO_TEAM}"),
+        format!("/api/teams/{NO_TEAM}/members/1"),
+        format!("/api/teams/{TEAM}/members/{OTHER_USER}"),
+    ] {
+        let position = server.delete(&path).await.position();
+        assert_eq!((position, server.app.log.head().await.unwrap().0), (head, head), "{path}");
+        server.get(&format!("/api/usage/teams/ferme?min_position={position}")).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn members_and_projects_of_a_removed_team_are_gone_with_it() {
+    let server = Server::with_two_teams().await;
+    let removed = server.delete(&format!("/api/teams/{TEAM}")).await.position();
+    for path in [format!("/api/teams/{TEAM}/members/1"), format!("/api/projects/{PROJECT}")] {
+        assert_eq!(server.delete(&path).await.position(), removed, "{path}");
     }
 }
 
@@ -132,5 +155,4 @@ async fn bad_names_in_the_path_are_named() {
         .put(&format!("/api/projects/{PROJECT}"), json!({ "name": "a", "team_id": NO_TEAM }))
         .await
         .problem(404, "not-found");
-    server.delete(&format!("/api/projects/{NO_PROJECT}")).await.problem(404, "not-found");
 }

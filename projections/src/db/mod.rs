@@ -36,6 +36,18 @@ pub enum DbError {
     Corrupt(String),
 }
 
+impl DbError {
+    /// What the store says when it refused the values it was given, in contrast to its not being available: asking
+    /// again would not help.
+    pub(crate) fn refused(&self) -> Option<&dyn sqlx::error::DatabaseError> {
+        let Self::Store(sqlx::Error::Database(error)) = self else { return None };
+        // Postgres, appendix A: class 22 is "data exception".
+        let data = error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
+        let constraint = !matches!(error.kind(), sqlx::error::ErrorKind::Other);
+        (data || constraint).then_some(&**error)
+    }
+}
+
 /// The store of the read models.
 #[derive(Clone)]
 pub enum Db {
@@ -69,10 +81,7 @@ impl Db {
             .max_lifetime(None)
             .connect_with(options.clone().create_if_missing(true))
             .await?;
-        sqlx::migrate!("../migrations/read")
-            .set_ignore_missing(true)
-            .run(&writer)
-            .await?;
+        sqlx::migrate!("../migrations/read").set_ignore_missing(true).run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE)
@@ -86,18 +95,17 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn open_postgres(options: PgConnectOptions) -> Result<Self, DbError> {
+        // Every statement looks rows up by key, most of them in memory: what a look-up costs on a spinning disk would
+        // make Postgres read whole tables instead.
         let options = options
             .application_name("servelink")
-            .options([("statement_timeout", "20s")]);
+            .options([("statement_timeout", "20s"), ("random_page_cost", "1.1")]);
         let pool = PgPoolOptions::new()
             .max_connections(READERS + 4)
             .acquire_timeout(ACQUIRE)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("../migrations/read")
-            .set_ignore_missing(true)
-            .run(&pool)
-            .await?;
+        sqlx::migrate!("../migrations/read").set_ignore_missing(true).run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
 
@@ -149,9 +157,5 @@ impl Db {
 }
 
 const fn rows_of(postgres: bool) -> &'static str {
-    if postgres {
-        "json_array_elements($1::json)"
-    } else {
-        "json_each($1)"
-    }
+    if postgres { "json_array_elements($1::json)" } else { "json_each($1)" }
 }

@@ -96,15 +96,23 @@ impl Row {
         text.parse().map_err(|_| DbError::Corrupt(format!("`{text}`")))
     }
 
+    /// The sum in this column, or zero: what is taken off by a correction may have been counted on another day or
+    /// for another team, and nobody used less than nothing.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it stands for nothing of the kind.
+    pub fn sum<T: TryFrom<i64>>(&self, column: usize) -> Result<T, DbError> {
+        let sum = self.opt_int(column)?.unwrap_or(0).max(0);
+        sum.try_into().map_err(|_| DbError::Corrupt(sum.to_string()))
+    }
+
     /// What the number in this column stands for.
     ///
     /// # Errors
     /// [`DbError::Corrupt`] when it stands for nothing of the kind.
     pub fn number<T: TryFrom<i64>>(&self, column: usize) -> Result<T, DbError> {
         let number = self.int(column)?;
-        number
-            .try_into()
-            .map_err(|_| DbError::Corrupt(number.to_string()))
+        number.try_into().map_err(|_| DbError::Corrupt(number.to_string()))
     }
 }
 

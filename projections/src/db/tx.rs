@@ -16,7 +16,12 @@ pub enum Tx {
 impl Tx {
     pub(super) async fn begin(db: &Db) -> Result<Self, DbError> {
         match db {
-            Db::Sqlite { writer, .. } => Ok(Self::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Db::Sqlite { writer, .. } => {
+                // In a task of its own, which nobody cancels: when whoever asked goes away after the beginning and
+                // before he is told of it, sqlx 0.8.6 leaves the one writing connection in that transaction for ever.
+                let writer = writer.clone();
+                Ok(Self::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
             Db::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
                 // Read models can be rebuilt: a crash loses the last commits with their checkpoints, and the runner

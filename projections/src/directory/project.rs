@@ -10,13 +10,16 @@ use crate::db::{DbError, Tx};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
+/// The projection's name.
+pub(crate) const NAME: &str = "directory";
+
 /// Makes the directory.
 pub struct DirectoryProjector;
 
 #[async_trait]
 impl Projector for DirectoryProjector {
     fn name(&self) -> &'static str {
-        "directory"
+        NAME
     }
 
     fn version(&self) -> i64 {
@@ -34,15 +37,7 @@ impl Projector for DirectoryProjector {
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
         for event in events {
             match &event.body {
-                Body::Team(team, event) => {
-                    Writing {
-                        tx,
-                        generation,
-                        team: *team,
-                    }
-                    .apply(event)
-                    .await?
-                }
+                Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
                 Body::Usage(..) | Body::Other | Body::Unreadable { .. } => {}
             }
         }
@@ -72,8 +67,7 @@ impl Writing<'_> {
             // The other team's ProjectRegistered, of the same commit, says whose it is and what it is called.
             TeamEvent::ProjectMoved(_) => Ok(()),
             TeamEvent::ProjectRemoved(project) => {
-                self.remove_project(project.project_id, project.at.timestamp_micros())
-                    .await
+                self.remove_project(project.project_id, project.at.timestamp_micros()).await
             }
             TeamEvent::PlanActivated(activated) => self.put_plan(&activated.plan).await,
         }
@@ -83,13 +77,8 @@ impl Writing<'_> {
         let sql = "INSERT INTO directory_team (generation, team_id, slug, name, plan) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT (generation, team_id) DO UPDATE SET slug = excluded.slug, name = excluded.name";
         let (team, free) = (self.team.to_string(), PlanName::free());
-        let params = [
-            self.generation.into(),
-            (&team).into(),
-            slug.as_str().into(),
-            name.into(),
-            free.as_str().into(),
-        ];
+        let params =
+            [self.generation.into(), (&team).into(), slug.as_str().into(), name.into(), free.as_str().into()];
         self.tx.execute(sql, &params).await?;
         Ok(())
     }
@@ -98,15 +87,7 @@ impl Writing<'_> {
         let sql = "UPDATE directory_team SET slug = $3, name = $4 WHERE generation = $1 AND team_id = $2";
         let team = self.team.to_string();
         self.tx
-            .execute(
-                sql,
-                &[
-                    self.generation.into(),
-                    (&team).into(),
-                    slug.as_str().into(),
-                    name.into(),
-                ],
-            )
+            .execute(sql, &[self.generation.into(), (&team).into(), slug.as_str().into(), name.into()])
             .await?;
         Ok(())
     }
@@ -117,9 +98,7 @@ impl Writing<'_> {
             "DELETE FROM directory_member WHERE generation = $1 AND team_id = $2",
             "DELETE FROM directory_team WHERE generation = $1 AND team_id = $2",
         ] {
-            self.tx
-                .execute(sql, &[self.generation.into(), (&team).into()])
-                .await?;
+            self.tx.execute(sql, &[self.generation.into(), (&team).into()]).await?;
         }
         Ok(())
     }
@@ -129,15 +108,7 @@ impl Writing<'_> {
                    ON CONFLICT (generation, team_id, user_id) DO UPDATE SET role = excluded.role";
         let team = self.team.to_string();
         self.tx
-            .execute(
-                sql,
-                &[
-                    self.generation.into(),
-                    (&team).into(),
-                    user.0.into(),
-                    role.as_str().into(),
-                ],
-            )
+            .execute(sql, &[self.generation.into(), (&team).into(), user.0.into(), role.as_str().into()])
             .await?;
         Ok(())
     }
@@ -145,9 +116,7 @@ impl Writing<'_> {
     async fn remove_member(&mut self, user: UserId) -> Result<(), DbError> {
         let sql = "DELETE FROM directory_member WHERE generation = $1 AND team_id = $2 AND user_id = $3";
         let team = self.team.to_string();
-        self.tx
-            .execute(sql, &[self.generation.into(), (&team).into(), user.0.into()])
-            .await?;
+        self.tx.execute(sql, &[self.generation.into(), (&team).into(), user.0.into()]).await?;
         Ok(())
     }
 
@@ -157,15 +126,7 @@ impl Writing<'_> {
                    SET team_id = excluded.team_id, name = excluded.name, removed_at = NULL";
         let (project, team) = (project.to_string(), self.team.to_string());
         self.tx
-            .execute(
-                sql,
-                &[
-                    self.generation.into(),
-                    (&project).into(),
-                    (&team).into(),
-                    name.into(),
-                ],
-            )
+            .execute(sql, &[self.generation.into(), (&project).into(), (&team).into(), name.into()])
             .await?;
         Ok(())
     }
@@ -173,21 +134,14 @@ impl Writing<'_> {
     async fn remove_project(&mut self, project: ProjectId, at: i64) -> Result<(), DbError> {
         let sql = "UPDATE directory_project SET removed_at = $3 WHERE generation = $1 AND project_id = $2";
         let project = project.to_string();
-        self.tx
-            .execute(sql, &[self.generation.into(), (&project).into(), at.into()])
-            .await?;
+        self.tx.execute(sql, &[self.generation.into(), (&project).into(), at.into()]).await?;
         Ok(())
     }
 
     async fn put_plan(&mut self, plan: &PlanName) -> Result<(), DbError> {
         let sql = "UPDATE directory_team SET plan = $3 WHERE generation = $1 AND team_id = $2";
         let team = self.team.to_string();
-        self.tx
-            .execute(
-                sql,
-                &[self.generation.into(), (&team).into(), plan.as_str().into()],
-            )
-            .await?;
+        self.tx.execute(sql, &[self.generation.into(), (&team).into(), plan.as_str().into()]).await?;
         Ok(())
     }
 }

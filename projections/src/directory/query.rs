@@ -5,28 +5,31 @@ use domain::{Slug, TeamId, UserId};
 
 use super::row::{DirectoryProject, DirectoryTeam};
 use crate::db::{Db, DbError};
+use crate::reads::QueryError;
 
 /// The team of this slug, if the user belongs to it.
 pub(crate) async fn team_of_member(
     db: &Db,
     user: UserId,
     slug: &Slug,
-) -> Result<Option<DirectoryTeam>, DbError> {
-    let sql = "SELECT t.team_id, t.slug, t.name, t.plan \
-               FROM directory_team t \
-               JOIN directory_member m ON m.generation = t.generation AND m.team_id = t.team_id \
-               WHERE t.generation = (SELECT generation FROM projection WHERE name = 'directory' AND state = 'active') \
-               AND t.slug = $1 AND m.user_id = $2";
+) -> Result<Option<DirectoryTeam>, QueryError> {
+    let sql = "SELECT m.user_id, t.team_id, t.slug, t.name, t.plan \
+               FROM projection d \
+               LEFT JOIN directory_team t ON t.generation = d.generation AND t.slug = $1 \
+               LEFT JOIN directory_member m ON m.generation = d.generation AND m.team_id = t.team_id \
+                AND m.user_id = $2 \
+               WHERE d.name = 'directory' AND d.state = 'active'";
     let rows = db.fetch(sql, &[slug.as_str().into(), user.0.into()]).await?;
-    let team = rows.first().map(|row| {
-        Ok::<_, DbError>(DirectoryTeam {
-            team_id: row.parse(0)?,
-            slug: row.parse(1)?,
-            name: row.text(2)?.to_owned(),
-            plan: PlanName::from(row.text(3)?),
-        })
-    });
-    team.transpose()
+    let Some(row) = rows.first() else { return Err(QueryError::Building) };
+    if row.opt_int(0)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(DirectoryTeam {
+        team_id: row.parse(1)?,
+        slug: row.parse(2)?,
+        name: row.text(3)?.to_owned(),
+        plan: PlanName::from(row.text(4)?),
+    }))
 }
 
 /// Every project that is or was last this team's, by name.

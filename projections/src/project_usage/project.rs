@@ -10,23 +10,20 @@ use domain::{Day, ProjectId};
 use serde_json::json;
 
 use crate::db::{DbError, Tx};
-use crate::delta::{Delta, set_sums};
+use crate::delta::{Delta, runs, set_sums};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
+
+/// The projection's name.
+pub(crate) const NAME: &str = "project_usage";
 
 /// Makes project usage.
 pub struct ProjectUsageProjector;
 
-struct MonthDelta {
-    delta: Delta,
-    first: i64,
-    last: i64,
-}
-
 #[async_trait]
 impl Projector for ProjectUsageProjector {
     fn name(&self) -> &'static str {
-        "project_usage"
+        NAME
     }
 
     fn version(&self) -> i64 {
@@ -42,32 +39,46 @@ impl Projector for ProjectUsageProjector {
     }
 
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
-        let mut months: HashMap<UsageId, MonthDelta> = HashMap::new();
-        let mut days: HashMap<(ProjectId, Day), Delta> = HashMap::new();
-        for event in events {
-            let Body::Usage(id, usage) = &event.body else {
-                continue;
-            };
-            let delta = Delta::of(usage);
-            let recorded = event.recorded_at.timestamp_micros();
-            let month = months.entry(*id).or_insert(MonthDelta {
-                delta: Delta::default(),
-                first: recorded,
-                last: recorded,
-            });
-            month.delta.add(&delta);
-            month.first = month.first.min(recorded);
-            month.last = month.last.max(recorded);
-            if let Some(at) = day_of(usage) {
-                let day = Day::of(at).map_err(|error| ApplyError::Event {
-                    position: event.position,
-                    why: error.to_string(),
-                })?;
-                days.entry((id.project, day)).or_default().add(&delta);
+        for run in runs(events) {
+            let mut sums = Sums::default();
+            for event in run {
+                sums.add(event)?;
             }
+            write_months(tx, generation, &sums.months).await?;
+            write_days(tx, generation, &sums.days).await?;
         }
-        write_months(tx, generation, &months).await?;
-        write_days(tx, generation, &days).await?;
+        Ok(())
+    }
+}
+
+/// What a run of events adds to each row.
+#[derive(Default)]
+struct Sums {
+    months: HashMap<UsageId, MonthDelta>,
+    days: HashMap<(ProjectId, Day), Delta>,
+}
+
+struct MonthDelta {
+    delta: Delta,
+    /// When the first and the last event were recorded, in microseconds since 1970.
+    first: i64,
+    last: i64,
+}
+
+impl Sums {
+    fn add(&mut self, event: &ProjectedEvent) -> Result<(), ApplyError> {
+        let Body::Usage(id, usage) = &event.body else { return Ok(()) };
+        let delta = Delta::of(usage);
+        let recorded = event.recorded_at.timestamp_micros();
+        let new = || MonthDelta { delta: Delta::default(), first: recorded, last: recorded };
+        let month = self.months.entry(*id).or_insert_with(new);
+        month.delta.add(&delta);
+        month.last = recorded;
+        if let Some(at) = day_of(usage) {
+            let day = Day::of(at)
+                .map_err(|error| ApplyError::Event { position: event.position, why: error.to_string() })?;
+            self.days.entry((id.project, day)).or_default().add(&delta);
+        }
         Ok(())
     }
 }
@@ -91,16 +102,7 @@ async fn write_months(
         return Ok(());
     }
     let rows = months.iter().map(|(id, MonthDelta { delta, first, last })| {
-        json!([
-            id.project,
-            id.month,
-            delta.ingress,
-            delta.egress,
-            delta.requests,
-            delta.storage,
-            first,
-            last
-        ])
+        json!([id.project, id.month, delta.ingress, delta.egress, delta.requests, delta.storage, first, last])
     });
     let rows = serde_json::Value::from_iter(rows).to_string();
     let sql = format!(
@@ -126,14 +128,7 @@ async fn write_days(
         return Ok(());
     }
     let rows = days.iter().map(|((project, day), delta)| {
-        json!([
-            project,
-            day.to_string(),
-            delta.ingress,
-            delta.egress,
-            delta.requests,
-            delta.storage
-        ])
+        json!([project, day.to_string(), delta.ingress, delta.egress, delta.requests, delta.storage])
     });
     let rows = serde_json::Value::from_iter(rows).to_string();
     let sql = format!(

@@ -1,12 +1,13 @@
 //! Reading project usage. Only a member of the project's team finds it: the condition is part of every statement.
 
 use chrono::{DateTime, Utc};
-use domain::{ByteCount, Month, ProjectId, UserId};
+use domain::{Month, ProjectId, UserId};
 use serde_json::json;
 use store::Position;
 
 use super::row::{ProjectDay, ProjectUsage};
 use crate::db::{Db, DbError, Row};
+use crate::reads::QueryError;
 
 /// Who asks for which month of which project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +19,8 @@ pub(crate) struct Asked {
 
 /// The answers to many questions by one statement, in their order. None: no such project, or none that the user may
 /// see. A month in which nothing happened is all zeros.
-pub(crate) async fn months(db: &Db, asked: &[Asked]) -> Result<Vec<Option<ProjectUsage>>, DbError> {
-    let sql = format!(
-        "SELECT CAST(asked.value->>0 AS BIGINT), u.ingress_bytes, u.egress_bytes, u.requests, u.created_at, \
-         u.updated_at, p.position, \
-         (SELECT s.storage_bytes FROM project_usage s WHERE s.generation = p.generation \
-          AND s.project_id = asked.value->>2 AND s.month <= asked.value->>3 AND s.storage_bytes IS NOT NULL \
-          ORDER BY s.month DESC LIMIT 1) \
-         FROM {} AS asked \
-         CROSS JOIN projection p \
-         CROSS JOIN projection d \
-         JOIN directory_project o ON o.generation = d.generation AND o.project_id = asked.value->>2 \
-         JOIN directory_member m ON m.generation = d.generation AND m.team_id = o.team_id \
-          AND m.user_id = CAST(asked.value->>1 AS BIGINT) \
-         LEFT JOIN project_usage u ON u.generation = p.generation AND u.project_id = asked.value->>2 \
-          AND u.month = asked.value->>3 \
-         WHERE p.name = 'project_usage' AND p.state = 'active' AND d.name = 'directory' AND d.state = 'active'",
-        db.rows()
-    );
+pub(crate) async fn months(db: &Db, asked: &[Asked]) -> Result<Vec<Option<ProjectUsage>>, QueryError> {
+    let sql = months_sql(db);
     let rows = asked
         .iter()
         .enumerate()
@@ -45,63 +30,76 @@ pub(crate) async fn months(db: &Db, asked: &[Asked]) -> Result<Vec<Option<Projec
     for row in db.fetch(&sql, &[(&rows).into()]).await? {
         let place: usize = row.number(0)?;
         if let (Some(answer), Some(asked)) = (answers.get_mut(place), asked.get(place)) {
-            *answer = Some(month_of(&row, asked)?);
+            *answer = month_of(&row, asked)?;
         }
     }
     Ok(answers)
 }
 
-fn month_of(row: &Row, asked: &Asked) -> Result<ProjectUsage, DbError> {
-    Ok(ProjectUsage {
+/// LEFT all the way: a row for every question, so that what is not built yet differs from what is not there.
+pub(super) fn months_sql(db: &Db) -> String {
+    format!(
+        "SELECT CAST(asked.value->>0 AS BIGINT), p.position, d.position, m.user_id, \
+         u.ingress_bytes, u.egress_bytes, u.requests, u.created_at, u.updated_at, \
+         (SELECT s.storage_bytes FROM project_usage s WHERE s.generation = p.generation \
+          AND s.project_id = o.project_id AND s.month <= asked.value->>3 AND s.storage_bytes IS NOT NULL \
+          ORDER BY s.month DESC LIMIT 1) \
+         FROM {} AS asked \
+         LEFT JOIN projection p ON p.name = 'project_usage' AND p.state = 'active' \
+         LEFT JOIN projection d ON d.name = 'directory' AND d.state = 'active' \
+         LEFT JOIN directory_project o ON o.generation = d.generation AND o.project_id = asked.value->>2 \
+         LEFT JOIN directory_member m ON m.generation = d.generation AND m.team_id = o.team_id \
+          AND m.user_id = CAST(asked.value->>1 AS BIGINT) \
+         LEFT JOIN project_usage u ON u.generation = p.generation AND u.project_id = o.project_id \
+          AND u.month = asked.value->>3",
+        db.rows()
+    )
+}
+
+fn month_of(row: &Row, asked: &Asked) -> Result<Option<ProjectUsage>, QueryError> {
+    let (Some(position), Some(_)) = (row.opt_int(1)?, row.opt_int(2)?) else {
+        return Err(QueryError::Building);
+    };
+    if row.opt_int(3)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(ProjectUsage {
         project_id: asked.project,
         month: asked.month,
-        ingress: bytes(row, 1)?.unwrap_or_default(),
-        egress: bytes(row, 2)?.unwrap_or_default(),
-        requests: row.opt_int(3)?.unwrap_or(0).unsigned_abs(),
-        created_at: instant(row, 4)?,
-        updated_at: instant(row, 5)?,
-        position: Position::from_sql(row.int(6)?),
-        storage: bytes(row, 7)?.unwrap_or_default(),
-    })
+        ingress: row.sum(4)?,
+        egress: row.sum(5)?,
+        requests: row.sum(6)?,
+        created_at: instant(row, 7)?,
+        updated_at: instant(row, 8)?,
+        storage: row.sum(9)?,
+        position: Position::from_sql(position),
+    }))
 }
 
 /// The days of a month on which something happened. None: no such project, or none that the user may see.
-pub(crate) async fn days(db: &Db, asked: &Asked) -> Result<Option<Vec<ProjectDay>>, DbError> {
-    if months(db, std::slice::from_ref(asked))
-        .await?
-        .first()
-        .is_none_or(Option::is_none)
-    {
+pub(crate) async fn days(db: &Db, asked: &Asked) -> Result<Option<Vec<ProjectDay>>, QueryError> {
+    if months(db, std::slice::from_ref(asked)).await?.first().is_none_or(Option::is_none) {
         return Ok(None);
     }
     let sql = "SELECT day, ingress_bytes, egress_bytes, requests, storage_bytes FROM project_usage_day \
                WHERE generation = (SELECT generation FROM projection WHERE name = 'project_usage' AND state = 'active') \
                AND project_id = $1 AND day >= $2 AND day < $3 ORDER BY day";
-    let (project, from, until) = (
-        asked.project.to_string(),
-        asked.month.to_string(),
-        asked.month.next().to_string(),
-    );
-    let rows = db
-        .fetch(sql, &[(&project).into(), (&from).into(), (&until).into()])
-        .await?;
+    let (project, from, until) =
+        (asked.project.to_string(), asked.month.to_string(), asked.month.next().to_string());
+    let rows = db.fetch(sql, &[(&project).into(), (&from).into(), (&until).into()]).await?;
     let days = rows.iter().map(|row| {
         Ok(ProjectDay {
             day: row.parse(0)?,
-            ingress: row.number(1)?,
-            egress: row.number(2)?,
-            requests: row.number(3)?,
-            storage: bytes(row, 4)?,
+            ingress: row.sum(1)?,
+            egress: row.sum(2)?,
+            requests: row.sum(3)?,
+            storage: match row.opt_int(4)? {
+                Some(_) => Some(row.sum(4)?),
+                None => None,
+            },
         })
     });
     Ok(Some(days.collect::<Result<_, DbError>>()?))
-}
-
-fn bytes(row: &Row, column: usize) -> Result<Option<ByteCount>, DbError> {
-    let bytes = row.opt_int(column)?;
-    bytes
-        .map(|bytes| ByteCount::try_from(bytes).map_err(|_| DbError::Corrupt(bytes.to_string())))
-        .transpose()
 }
 
 fn instant(row: &Row, column: usize) -> Result<Option<DateTime<Utc>>, DbError> {

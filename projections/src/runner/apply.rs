@@ -5,7 +5,7 @@ use std::sync::Arc;
 use store::Position;
 
 use super::{RunnerError, checkpoint};
-use crate::db::Db;
+use crate::db::{Db, DbError};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
@@ -14,73 +14,114 @@ pub(super) struct Target {
     pub(super) projector: Arc<dyn Projector>,
     pub(super) generation: i64,
     pub(super) position: Position,
-    /// It met an event that it cannot apply.
-    pub(super) stopped: bool,
+    pub(super) standing: Standing,
+}
+
+/// Whether a target takes more events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It does.
+    Going,
+    /// It met an event that it cannot apply, for this reason.
+    Stopped(String),
+    /// Somebody has put another generation in its place.
+    Gone,
+}
+
+impl Target {
+    pub(super) fn new(projector: &Arc<dyn Projector>, generation: i64, position: Position) -> Self {
+        Self { projector: Arc::clone(projector), generation, position, standing: Standing::Going }
+    }
+
+    pub(super) fn is_going(&self) -> bool {
+        self.standing == Standing::Going
+    }
+
+    /// Looks again how far it is: another runner may have moved it, or put another generation in its place.
+    pub(super) async fn look_again(&mut self, db: &Db) -> Result<(), DbError> {
+        match checkpoint::position(db, self).await? {
+            Some(position) => self.position = position,
+            None => self.standing = Standing::Gone,
+        }
+        Ok(())
+    }
+
+    /// Those of the events that it does not have yet.
+    fn lacks<'a>(&self, events: &'a [ProjectedEvent]) -> Result<&'a [ProjectedEvent], RunnerError> {
+        let lacks = &events[events.partition_point(|event| event.position <= self.position)..];
+        match lacks.first() {
+            Some(first) if first.position.0 != self.position.0 + 1 => {
+                Err(RunnerError::Gap { after: self.position, found: first.position })
+            }
+            Some(_) | None => Ok(lacks),
+        }
+    }
 }
 
 /// Applies what the target does not have yet. When an event cannot be applied, those before it are, and it stops.
-/// When another runner was faster, nothing happens here: the checkpoint is read again.
+/// What another runner has applied meanwhile is left out.
 pub(super) async fn apply(
     db: &Db,
     target: &mut Target,
     events: &[ProjectedEvent],
 ) -> Result<(), RunnerError> {
-    let new = &events[events.partition_point(|event| event.position <= target.position)..];
-    let Some(first) = new.first() else { return Ok(()) };
-    if target.stopped {
-        return Ok(());
-    }
-    if first.position.0 != target.position.0 + 1 {
-        return Err(RunnerError::Gap {
-            after: target.position,
-            found: first.position,
-        });
-    }
-    let (mut readable, mut why) = readable(&*target.projector, new);
-    while let Some(last) = readable.last() {
-        match transact(db, target, readable, last.position).await {
-            Ok(true) => {
-                target.position = last.position;
-                break;
-            }
-            // The checkpoint is elsewhere: another runner was here.
-            Ok(false) => return Ok(()),
-            Err(ApplyError::Db(error)) => return Err(error.into()),
-            Err(ApplyError::Event { position, why: cause }) => {
-                readable = &readable[..readable.partition_point(|event| event.position < position)];
-                why = Some(format!(
-                    "the event at position {position} cannot be applied: {cause}"
-                ));
-            }
+    while target.is_going() {
+        let lacks = target.lacks(events)?;
+        if lacks.is_empty() {
+            break;
         }
-    }
-    if let Some(why) = why {
-        tracing::error!(projection = target.projector.name(), %why, "a projection has stopped");
-        checkpoint::stop(db, target, &why).await?;
-        target.stopped = true;
+        apply_some(db, target, lacks).await?;
     }
     Ok(())
 }
 
+/// Applies as many of these events as go together, from the first on; stops if that one cannot be applied.
+async fn apply_some(db: &Db, target: &mut Target, events: &[ProjectedEvent]) -> Result<(), RunnerError> {
+    let (mut some, mut why) = readable(&*target.projector, events);
+    while let Some(last) = some.last() {
+        match transact(db, target, some, last.position).await {
+            Ok(true) => {
+                target.position = last.position;
+                return Ok(());
+            }
+            Ok(false) => return Ok(target.look_again(db).await?),
+            Err(ApplyError::Event { position, why: cause }) => {
+                let before = some.partition_point(|event| event.position < position);
+                some = &some[..before.min(some.len() - 1)];
+                why = format!("the event at position {position} cannot be applied: {cause}");
+            }
+            // One of them has what the store does not take: halves find it.
+            Err(ApplyError::Db(error)) => match error.refused() {
+                Some(cause) => {
+                    some = &some[..some.len() / 2];
+                    why = format!("the event at position {} cannot be applied: {cause}", last.position);
+                }
+                None => return Err(error.into()),
+            },
+        }
+    }
+    tracing::error!(projection = target.projector.name(), %why, "a projection has stopped");
+    checkpoint::stop(db, target, &why).await?;
+    target.standing = Standing::Stopped(why);
+    Ok(())
+}
+
 /// The events before the first that the projector needs and nobody understands, and why it is not understood.
-fn readable<'a>(
-    projector: &dyn Projector,
-    events: &'a [ProjectedEvent],
-) -> (&'a [ProjectedEvent], Option<String>) {
+fn readable<'a>(projector: &dyn Projector, events: &'a [ProjectedEvent]) -> (&'a [ProjectedEvent], String) {
     for (place, event) in events.iter().enumerate() {
         match &event.body {
-            Body::Unreadable {
-                aggregate_type,
-                error,
-            } if projector.aggregates().contains(&aggregate_type.as_str()) => {
-                return (&events[..place], Some(error.clone()));
+            Body::Unreadable { aggregate_type, error }
+                if projector.aggregates().contains(&aggregate_type.as_str()) =>
+            {
+                return (&events[..place], error.clone());
             }
             Body::Unreadable { .. } | Body::Usage(..) | Body::Team(..) | Body::Other => {}
         }
     }
-    (events, None)
+    (events, String::new())
 }
 
+/// Moves the checkpoint and applies, both or neither. False: the checkpoint is not where the target believes.
 async fn transact(
     db: &Db,
     target: &Target,

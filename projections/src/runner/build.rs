@@ -1,18 +1,19 @@
 //! Building generations beside those that are read: at the first start, for a new version, and on request.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use store::Position;
 use tokio::sync::mpsc;
 
-use super::apply::{Target, apply};
+use super::apply::{Standing, Target, apply};
 use super::checkpoint::{self, State};
 use super::{Runner, RunnerError};
 use crate::event::ProjectedEvent;
-use crate::projector::Projector;
 
 /// Events that one transaction takes while a generation is built.
 const BUILD_BATCH: usize = 20_000;
+/// How long a generation that is being built stands still before another process takes it for left behind.
+pub(super) const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,118 +31,133 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`].
     pub async fn prepare(&self) -> Result<(), RunnerError> {
+        let head = self.forget_the_impossible().await?;
         let statuses = checkpoint::statuses(&self.db).await?;
         for projector in &self.projectors {
-            let own = || statuses.iter().filter(|status| status.name == projector.name());
-            for stale in own().filter(|s| s.state == State::Building && s.version != projector.version()) {
-                checkpoint::forget(&self.db, projector.name(), stale.generation).await?;
+            let (name, version) = (projector.name(), projector.version());
+            let own = statuses.iter().filter(|status| status.name == name);
+            for old in own.filter(|s| s.state == State::Building && s.version < version) {
+                checkpoint::forget(&self.db, name, old.generation).await?;
             }
-            if !own().any(|status| status.version == projector.version()) {
-                let generation = checkpoint::begin(&self.db, &**projector).await?;
-                if self.log.head().await? == Position::default() {
-                    let target = self.target(projector, generation, Position::default());
-                    checkpoint::switch(&self.db, &target).await?;
-                }
+            let begun = checkpoint::begin_if_missing(&self.db, &**projector).await?;
+            if let (Some(generation), Position(0)) = (begun, head) {
+                let target = Target::new(projector, generation, head);
+                checkpoint::switch(&self.db, &target).await?;
             }
             checkpoint::sweep(&self.db, &**projector).await?;
         }
         Ok(())
     }
 
-    /// Builds whatever was begun and is not finished, all of it in one pass over the log.
+    /// Forgets generations that are ahead of the log: it was put back to an earlier state (from a backup, say), and
+    /// they hold what never happened. Gives the log's head.
+    async fn forget_the_impossible(&self) -> Result<Position, RunnerError> {
+        // Read in this order: the head only grows.
+        let statuses = checkpoint::statuses(&self.db).await?;
+        let head = self.log.head().await?;
+        for status in statuses.iter().filter(|status| status.position > head) {
+            tracing::error!(
+                projection = status.name, position = %status.position, %head,
+                "a read model is ahead of the event log, which must have been put back: building it anew"
+            );
+            checkpoint::forget(&self.db, &status.name, status.generation).await?;
+        }
+        Ok(head)
+    }
+
+    /// Builds whatever was begun and is not finished: at once what is there at the start, and later what whoever
+    /// began it has left behind. Other nodes may build the same at the same time; each batch is applied once.
     pub(super) async fn build_the_unbuilt(&self) {
+        let mut looked = None;
         loop {
-            let result = match self.unbuilt().await {
-                Ok(targets) if targets.is_empty() => return,
-                Ok(targets) => self.build(targets, &mut |_| {}).await,
-                Err(error) => Err(error),
-            };
-            match result {
-                Ok(()) => return,
-                // It is written down beside its checkpoint, and a new version or a rebuild is needed.
-                Err(RunnerError::Stopped { .. }) => return,
+            match self.build_what_stands_still(looked.as_deref()).await {
+                Ok(seen) => {
+                    looked = Some(seen);
+                    tokio::time::sleep(self.left_behind).await;
+                }
+                // Somebody began it anew: that is there to be built instead.
+                Err(RunnerError::BuiltElsewhere(_)) => looked = None,
                 Err(error) => self.complain("a read model cannot be built", &error).await,
             }
         }
     }
 
-    async fn unbuilt(&self) -> Result<Vec<Target>, RunnerError> {
-        let statuses = checkpoint::statuses(&self.db).await?;
-        let building = statuses
-            .into_iter()
-            .filter(|status| status.state == State::Building);
-        Ok(building
-            .filter_map(|status| {
-                let projector = self
-                    .projectors
-                    .iter()
-                    .find(|p| p.name() == status.name && p.version() == status.version)?;
-                Some(self.target(projector, status.generation, status.position))
-            })
-            .collect())
+    /// Builds the generations that are where they were at the last look, or all at the first; gives where the others
+    /// are. All are built in one pass over the log. One that stops is left: that is written beside its checkpoint.
+    async fn build_what_stands_still(&self, looked: Option<&[Seen]>) -> Result<Vec<Seen>, RunnerError> {
+        let mut still = Vec::new();
+        let mut moving = Vec::new();
+        for status in checkpoint::statuses(&self.db).await? {
+            let maker =
+                self.projectors.iter().find(|p| p.name() == status.name && p.version() == status.version);
+            let (State::Building, Some(projector)) = (status.state, maker) else { continue };
+            let seen = (status.name, status.generation, status.position);
+            match looked {
+                Some(looked) if status.stopped.is_some() || !looked.contains(&seen) => moving.push(seen),
+                Some(_) | None => still.push(Target::new(projector, seen.1, seen.2)),
+            }
+        }
+        match self.build(still, &mut |_| {}).await {
+            Ok(()) | Err(RunnerError::Stopped { .. }) => Ok(moving),
+            Err(error) => Err(error),
+        }
     }
 
     /// Builds new generations of one projector, or of all, beside those that are read, and switches to them.
     ///
     /// # Errors
-    /// [`RunnerError`]; what is read stays as it was.
+    /// [`RunnerError`]; what cannot be built is read as it was.
     pub async fn rebuild(
         &self,
         name: Option<&str>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), RunnerError> {
-        let wanted: Vec<_> = self
-            .projectors
-            .iter()
-            .filter(|p| name.is_none_or(|name| p.name() == name))
-            .collect();
+        let wanted: Vec<_> =
+            self.projectors.iter().filter(|p| name.is_none_or(|name| p.name() == name)).collect();
         if let (Some(name), true) = (name, wanted.is_empty()) {
             return Err(RunnerError::Unknown(name.into()));
         }
-        let statuses = checkpoint::statuses(&self.db).await?;
+        self.forget_the_impossible().await?;
         let mut targets = Vec::new();
         for projector in wanted {
-            for unfinished in statuses
-                .iter()
-                .filter(|s| s.name == projector.name() && s.state == State::Building)
-            {
-                checkpoint::forget(&self.db, projector.name(), unfinished.generation).await?;
-            }
-            let generation = checkpoint::begin(&self.db, &**projector).await?;
-            targets.push(self.target(projector, generation, Position::default()));
+            let generation = checkpoint::begin_anew(&self.db, &**projector).await?;
+            targets.push(Target::new(projector, generation, Position::default()));
         }
         self.build(targets, progress).await
     }
 
+    /// Brings these to the head of the log and switches to each that arrives. The first of those that do not is the
+    /// error.
     async fn build(
         &self,
         mut targets: Vec<Target>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), RunnerError> {
-        loop {
+        let mut failures = Vec::new();
+        while !targets.is_empty() {
             self.catch_up(&mut targets, progress).await?;
-            let mut switched = true;
-            for target in &targets {
-                switched &= checkpoint::switch(&self.db, target).await?;
+            let mut behind = Vec::new();
+            for target in targets {
+                let name = target.projector.name();
+                match &target.standing {
+                    Standing::Going => {
+                        if checkpoint::switch(&self.db, &target).await? {
+                            tracing::info!(projection = name, position = %target.position, "a read model is built");
+                            checkpoint::sweep(&self.db, &*target.projector).await?;
+                        } else {
+                            // Readers have seen more already, or it is gone: the next round finds out.
+                            behind.push(target);
+                        }
+                    }
+                    Standing::Stopped(why) => {
+                        failures.push(RunnerError::Stopped { name: name.into(), why: why.clone() });
+                    }
+                    Standing::Gone => failures.push(RunnerError::BuiltElsewhere(name.into())),
+                }
             }
-            if switched {
-                break;
-            }
-            let statuses = checkpoint::statuses(&self.db).await?;
-            targets.retain(|target| {
-                let state = |s: &&checkpoint::ProjectorStatus| {
-                    s.name == target.projector.name() && s.generation == target.generation
-                };
-                statuses
-                    .iter()
-                    .find(state)
-                    .is_none_or(|status| status.state == State::Building)
-            });
+            targets = behind;
         }
-        for projector in &self.projectors {
-            checkpoint::sweep(&self.db, &**projector).await?;
-        }
-        Ok(())
+        failures.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Applies everything up to where the log ends. The next batch is read and understood while one is applied.
@@ -150,60 +166,31 @@ impl Runner {
         targets: &mut [Target],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), RunnerError> {
-        let Some(from) = targets.iter().map(|target| target.position).min() else {
-            return Ok(());
-        };
+        for target in targets.iter_mut() {
+            target.look_again(&self.db).await?;
+        }
+        let going = |targets: &[Target]| targets.iter().filter(|t| t.is_going()).map(|t| t.position).min();
+        let Some(from) = going(targets) else { return Ok(()) };
         let head = self.log.head().await?;
         let (sender, mut batches) = mpsc::channel(1);
-        let reader = tokio::spawn(read_ahead(self.clone(), from, sender));
+        tokio::spawn(read_ahead(self.clone(), from, sender));
         progress(Progress { position: from, head });
         while let Some(batch) = batches.recv().await {
             let batch: Vec<ProjectedEvent> = batch?;
-            let Some(last) = batch.last().map(|event| event.position) else {
-                break;
-            };
             for target in targets.iter_mut() {
                 apply(&self.db, target, &batch).await?;
-                if target.stopped {
-                    reader.abort();
-                    return Err(self.stopped(target).await?);
-                }
-                if target.position < last {
-                    reader.abort();
-                    return Err(RunnerError::BuiltElsewhere(target.projector.name().into()));
-                }
             }
-            progress(Progress {
-                position: last,
-                head: head.max(last),
-            });
+            let Some(position) = going(targets) else { break };
+            progress(Progress { position, head: head.max(position) });
         }
         Ok(())
     }
-
-    async fn stopped(&self, target: &Target) -> Result<RunnerError, RunnerError> {
-        let name = target.projector.name();
-        let statuses = checkpoint::statuses(&self.db).await?;
-        let status = statuses
-            .into_iter()
-            .find(|s| s.name == name && s.generation == target.generation);
-        Ok(RunnerError::Stopped {
-            name: name.into(),
-            why: status.and_then(|s| s.stopped).unwrap_or_default(),
-        })
-    }
-
-    fn target(&self, projector: &Arc<dyn Projector>, generation: i64, position: Position) -> Target {
-        Target {
-            projector: Arc::clone(projector),
-            generation,
-            position,
-            stopped: false,
-        }
-    }
 }
 
-/// Reads batches until the log ends, one ahead of whoever applies them.
+/// Name, generation and position of a generation that is being built.
+type Seen = (String, i64, Position);
+
+/// Reads batches until the log ends or nobody takes them, one ahead of whoever applies them.
 async fn read_ahead(
     runner: Runner,
     mut after: Position,
@@ -211,17 +198,18 @@ async fn read_ahead(
 ) {
     loop {
         let batch = runner.read(after, BUILD_BATCH).await;
-        let last = batch
-            .as_ref()
-            .ok()
-            .and_then(|batch| batch.last())
-            .map(|event| event.position);
+        match &batch {
+            Ok(events) => match events.last() {
+                Some(last) => after = last.position,
+                None => return,
+            },
+            Err(_) => {
+                let _ = batches.send(batch).await;
+                return;
+            }
+        }
         if batches.send(batch).await.is_err() {
             return;
-        }
-        match last {
-            Some(last) => after = last,
-            None => return,
         }
     }
 }

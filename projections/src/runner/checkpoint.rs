@@ -1,13 +1,15 @@
 //! The `projection` table: which generations there are, how far each is, and which one is read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use store::Position;
 
-use super::apply::Target;
+use super::apply::{Standing, Target};
 use crate::db::{Db, DbError, Tx};
 use crate::projector::Projector;
+
+/// Rows that one transaction deletes when it sweeps: nobody shall wait long for it.
+const SWEEP: i64 = 10_000;
 
 /// Whether a generation is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +21,9 @@ pub enum State {
 }
 
 impl State {
-    const fn as_str(self) -> &'static str {
+    /// The text in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Building => "building",
             Self::Active => "active",
@@ -59,55 +63,39 @@ pub async fn statuses(db: &Db) -> Result<Vec<ProjectorStatus>, DbError> {
                 generation: row.int(1)?,
                 version: row.int(2)?,
                 position: Position::from_sql(row.int(3)?),
-                state: if row.text(4)? == State::Active.as_str() {
-                    State::Active
-                } else {
-                    State::Building
-                },
+                state: if row.text(4)? == State::Active.as_str() { State::Active } else { State::Building },
                 stopped: row.opt_text(5)?.map(str::to_owned),
             })
         })
         .collect()
 }
 
-/// Brings the list of what is followed up to date: the active generations that this program's version makes.
-pub(super) async fn refresh(
+/// What is to be followed now: the active generations that this program's versions make. One that had stopped stays
+/// so until somebody moves it, a new generation takes its place, or this process starts again.
+pub(super) async fn followed(
     db: &Db,
     projectors: &[Arc<dyn Projector>],
-    targets: &mut Vec<Target>,
-) -> Result<(), DbError> {
-    // A stopped target stays stopped until a new generation takes its place, or this process starts again.
-    let stopped: HashMap<(String, i64), bool> = targets
-        .drain(..)
-        .map(|target| {
-            (
-                (target.projector.name().to_owned(), target.generation),
-                target.stopped,
-            )
-        })
-        .collect();
-    for status in statuses(db)
-        .await?
-        .into_iter()
-        .filter(|status| status.state == State::Active)
-    {
-        let maker = projectors
-            .iter()
-            .find(|p| p.name() == status.name && p.version() == status.version);
-        if let Some(projector) = maker {
-            let stopped = stopped
-                .get(&(status.name, status.generation))
-                .copied()
-                .unwrap_or(false);
-            targets.push(Target {
-                projector: Arc::clone(projector),
-                generation: status.generation,
-                position: status.position,
-                stopped,
-            });
-        }
-    }
-    Ok(())
+    before: &[Target],
+) -> Result<Vec<Target>, DbError> {
+    let active = statuses(db).await?.into_iter().filter(|status| status.state == State::Active);
+    let followed = active.filter_map(|status| {
+        let maker = projectors.iter().find(|p| p.name() == status.name && p.version() == status.version)?;
+        let same = before.iter().find(|target| {
+            target.projector.name() == status.name
+                && target.generation == status.generation
+                && target.position == status.position
+        });
+        let standing = same.map_or(Standing::Going, |target| target.standing.clone());
+        Some(Target { standing, ..Target::new(maker, status.generation, status.position) })
+    });
+    Ok(followed.collect())
+}
+
+/// Where a generation is; none: it is no more.
+pub(super) async fn position(db: &Db, target: &Target) -> Result<Option<Position>, DbError> {
+    let sql = "SELECT position FROM projection WHERE name = $1 AND generation = $2";
+    let rows = db.fetch(sql, &[target.projector.name().into(), target.generation.into()]).await?;
+    rows.first().map(|row| row.int(0).map(Position::from_sql)).transpose()
 }
 
 /// Moves a checkpoint, if it is where the caller believes. Holds the row until the transaction ends.
@@ -115,108 +103,129 @@ pub(super) async fn advance(tx: &mut Tx, target: &Target, to: Position) -> Resul
     let sql = "UPDATE projection SET position = $1, error = NULL \
                WHERE name = $2 AND generation = $3 AND position = $4";
     let name = target.projector.name();
-    let params = [
-        to.to_sql().into(),
-        name.into(),
-        target.generation.into(),
-        target.position.to_sql().into(),
-    ];
+    let params = [to.to_sql().into(), name.into(), target.generation.into(), target.position.to_sql().into()];
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// Writes down why a generation stopped.
+/// Writes down why a generation stopped, unless it has been moved on since.
 pub(super) async fn stop(db: &Db, target: &Target, why: &str) -> Result<(), DbError> {
-    let sql = "UPDATE projection SET error = $1 WHERE name = $2 AND generation = $3";
+    let sql = "UPDATE projection SET error = $1 WHERE name = $2 AND generation = $3 AND position = $4";
+    let name = target.projector.name();
+    let params = [why.into(), name.into(), target.generation.into(), target.position.to_sql().into()];
     let mut tx = db.begin().await?;
-    tx.execute(
-        sql,
-        &[
-            why.into(),
-            target.projector.name().into(),
-            target.generation.into(),
-        ],
-    )
-    .await?;
+    tx.execute(sql, &params).await?;
     tx.commit().await
 }
 
-/// A new generation, at the beginning of the log.
-pub(super) async fn begin(db: &Db, projector: &dyn Projector) -> Result<i64, DbError> {
+/// A new generation at the beginning of the log, unless there is one of the projector's version already.
+pub(super) async fn begin_if_missing(db: &Db, projector: &dyn Projector) -> Result<Option<i64>, DbError> {
     let mut tx = db.begin().await?;
-    let sql = "SELECT coalesce(max(generation), 0) + 1 FROM projection WHERE name = $1";
-    let rows = tx.fetch(sql, &[projector.name().into()]).await?;
-    let generation = rows.first().map_or(Ok(1), |row| row.int(0))?;
-    let sql =
-        "INSERT INTO projection (name, generation, version, position, state) VALUES ($1, $2, $3, 0, $4)";
-    let params = [
-        projector.name().into(),
-        generation.into(),
-        projector.version().into(),
-        State::Building.as_str().into(),
-    ];
-    tx.execute(sql, &params).await?;
+    let generation = next_generation(&mut tx, projector).await?;
+    let sql = "SELECT 1 FROM projection WHERE name = $1 AND version = $2";
+    let there = tx.fetch(sql, &[projector.name().into(), projector.version().into()]).await?;
+    if !there.is_empty() {
+        return Ok(None);
+    }
+    insert(&mut tx, projector, generation).await?;
+    tx.commit().await?;
+    Ok(Some(generation))
+}
+
+/// A new generation at the beginning of the log, in place of any other that is being built.
+pub(super) async fn begin_anew(db: &Db, projector: &dyn Projector) -> Result<i64, DbError> {
+    let mut tx = db.begin().await?;
+    let generation = next_generation(&mut tx, projector).await?;
+    let sql = "DELETE FROM projection WHERE name = $1 AND state = $2";
+    tx.execute(sql, &[projector.name().into(), State::Building.as_str().into()]).await?;
+    insert(&mut tx, projector, generation).await?;
     tx.commit().await?;
     Ok(generation)
 }
 
-/// Forgets a generation that was never finished; its rows are swept by the next [`sweep`].
+/// A number that no generation ever had. Whoever else wants one waits until the transaction ends.
+async fn next_generation(tx: &mut Tx, projector: &dyn Projector) -> Result<i64, DbError> {
+    let sql = "INSERT INTO projection_generation (name, last) VALUES ($1, 1) \
+               ON CONFLICT (name) DO UPDATE SET last = (SELECT coalesce(max(generation), 0) + 1 FROM projection p WHERE p.name = projection_generation.name) RETURNING last";
+    let rows = tx.fetch(sql, &[projector.name().into()]).await?;
+    rows.first().map_or(Ok(1), |row| row.int(0))
+}
+
+async fn insert(tx: &mut Tx, projector: &dyn Projector, generation: i64) -> Result<(), DbError> {
+    let sql =
+        "INSERT INTO projection (name, generation, version, position, state) VALUES ($1, $2, $3, 0, $4)";
+    let state = State::Building.as_str();
+    let params = [projector.name().into(), generation.into(), projector.version().into(), state.into()];
+    tx.execute(sql, &params).await?;
+    Ok(())
+}
+
+/// Forgets a generation; its rows are swept by the next [`sweep`].
 pub(super) async fn forget(db: &Db, name: &str, generation: i64) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    tx.execute(
-        "DELETE FROM projection WHERE name = $1 AND generation = $2",
-        &[name.into(), generation.into()],
-    )
-    .await?;
+    let sql = "DELETE FROM projection WHERE name = $1 AND generation = $2";
+    tx.execute(sql, &[name.into(), generation.into()]).await?;
     tx.commit().await
 }
 
 /// Makes a generation the one that is read, in place of the one that was, unless it is behind it. Readers see
 /// either the one or the other, whole.
 pub(super) async fn switch(db: &Db, target: &Target) -> Result<bool, DbError> {
-    let mut tx = db.begin().await?;
     let (name, active) = (target.projector.name(), State::Active.as_str());
-    let ahead = tx
-        .fetch(
-            "SELECT 1 FROM projection WHERE name = $1 AND state = $2 AND position > $3",
-            &[name.into(), active.into(), target.position.to_sql().into()],
-        )
-        .await?;
-    if !ahead.is_empty() {
-        return Ok(false);
-    }
+    let mut tx = db.begin().await?;
+    // Waits for a runner that is moving the old one's checkpoint, and then looks where it is.
     tx.execute(
-        "DELETE FROM projection WHERE name = $1 AND state = $2",
-        &[name.into(), active.into()],
+        "DELETE FROM projection WHERE name = $1 AND state = $2 AND generation <> $3 AND position <= $4",
+        &[name.into(), active.into(), target.generation.into(), target.position.to_sql().into()],
     )
     .await?;
-    let changed = tx
+    let switched = tx
         .execute(
-            "UPDATE projection SET state = $1 WHERE name = $2 AND generation = $3",
-            &[active.into(), name.into(), target.generation.into()],
+            "UPDATE projection SET state = $2 WHERE name = $1 AND generation = $3 AND NOT EXISTS \
+             (SELECT 1 FROM projection o WHERE o.name = $1 AND o.state = $2 AND o.generation <> $3)",
+            &[name.into(), active.into(), target.generation.into()],
         )
         .await?;
-    if changed == 1 {
+    if switched == 1 {
         tx.commit().await?;
     }
-    Ok(changed == 1)
+    Ok(switched == 1)
 }
 
-/// Deletes rows of generations that are no more, some at a time so that nobody waits long.
+/// Deletes the rows of generations that are no more.
 pub(super) async fn sweep(db: &Db, projector: &dyn Projector) -> Result<(), DbError> {
     for table in projector.tables() {
-        let id = db.row_id();
-        let sql = format!(
-            "DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE generation NOT IN \
-             (SELECT generation FROM projection WHERE name = $1) LIMIT 10000)"
-        );
-        loop {
-            let mut tx = db.begin().await?;
-            let deleted = tx.execute(&sql, &[projector.name().into()]).await?;
-            tx.commit().await?;
-            if deleted == 0 {
-                break;
-            }
+        let next = format!("SELECT min(generation) FROM {table} WHERE generation > $1");
+        let mut generation = 0;
+        while let Some(found) = first_int(db, &next, generation).await? {
+            generation = found;
+            sweep_generation(db, projector, table, generation).await?;
         }
     }
     Ok(())
+}
+
+async fn sweep_generation(
+    db: &Db,
+    projector: &dyn Projector,
+    table: &str,
+    generation: i64,
+) -> Result<(), DbError> {
+    let id = db.row_id();
+    let sql = format!(
+        "DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE generation = $1 AND NOT EXISTS \
+         (SELECT 1 FROM projection WHERE name = $2 AND generation = $1) LIMIT $3)"
+    );
+    loop {
+        let mut tx = db.begin().await?;
+        let deleted = tx.execute(&sql, &[generation.into(), projector.name().into(), SWEEP.into()]).await?;
+        tx.commit().await?;
+        if deleted == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn first_int(db: &Db, sql: &str, param: i64) -> Result<Option<i64>, DbError> {
+    let rows = db.fetch(sql, &[param.into()]).await?;
+    rows.first().map_or(Ok(None), |row| row.opt_int(0))
 }

@@ -9,11 +9,13 @@ mod apply;
 mod build;
 mod checkpoint;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use store::{EventLog, Filter, Position, ReadError};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use build::Progress;
 pub use checkpoint::{ProjectorStatus, State, statuses};
@@ -56,8 +58,8 @@ pub enum RunnerError {
         /// Why.
         why: String,
     },
-    /// Another process builds the same projection.
-    #[error("another process builds the projection `{0}` at this moment")]
+    /// Somebody else began to build the same projection anew.
+    #[error("the projection `{0}` was begun anew by somebody else, who builds it now")]
     BuiltElsewhere(String),
 }
 
@@ -68,6 +70,7 @@ pub struct Runner {
     db: Db,
     projectors: Vec<Arc<dyn Projector>>,
     moved: watch::Sender<Position>,
+    left_behind: Duration,
 }
 
 impl Runner {
@@ -79,24 +82,26 @@ impl Runner {
         projectors: Vec<Arc<dyn Projector>>,
         moved: watch::Sender<Position>,
     ) -> Self {
-        Self {
-            log,
-            db,
-            projectors,
-            moved,
-        }
+        Self { log, db, projectors, moved, left_behind: build::LEFT_BEHIND }
     }
 
-    /// Follows the log until it is dropped. What was begun to be built is built to its end beside.
+    /// As it is, but a generation that somebody began to build is taken over once it has stood still for this long,
+    /// instead of ten seconds.
+    #[must_use]
+    pub fn taking_over_after(self, left_behind: Duration) -> Self {
+        Self { left_behind, ..self }
+    }
+
+    /// Follows the log until it is closed. What was begun to be built is built to its end beside.
     pub async fn run(self) {
-        loop {
-            match self.prepare().await {
-                Ok(()) => break,
-                Err(error) => self.complain("cannot prepare the read models", &error).await,
-            }
+        while let Err(error) = self.prepare().await {
+            self.complain("cannot prepare the read models", &error).await;
         }
         let builder = self.clone();
-        let (_, ()) = tokio::join!(builder.build_the_unbuilt(), self.follow());
+        // Ends with this function, however that ends.
+        let mut beside = JoinSet::new();
+        beside.spawn(async move { builder.build_the_unbuilt().await });
+        self.follow().await;
     }
 
     async fn follow(&self) {
@@ -105,43 +110,46 @@ impl Runner {
         loop {
             match self.follow_once(&mut targets).await {
                 Ok(true) => {}
-                Ok(false) => {
-                    // Another process may have switched a generation without an event to wake us.
-                    let _ = tokio::time::timeout(RETRY, wake.changed()).await;
-                }
+                // Another process may have switched a generation without an event to wake us.
+                Ok(false) => match tokio::time::timeout(RETRY, wake.changed()).await {
+                    Ok(Ok(())) | Err(_) => {}
+                    Ok(Err(_)) => return,
+                },
                 Err(error) => {
-                    self.complain("the read models cannot follow the log", &error)
-                        .await;
+                    self.complain("the read models cannot follow the log", &error).await;
                     targets.clear();
                 }
             }
         }
     }
 
-    /// One batch for everyone who is behind; whether there was one.
+    /// One batch for everyone who is behind; whether there was one. Those who are at the same position share it, and
+    /// one that is far behind keeps nobody waiting.
     async fn follow_once(&self, targets: &mut Vec<Target>) -> Result<bool, RunnerError> {
-        checkpoint::refresh(&self.db, &self.projectors, targets).await?;
-        let positions = || targets.iter().map(|target| target.position);
-        if let Some(all) = positions().min() {
-            self.moved
-                .send_if_modified(|moved| std::mem::replace(moved, all) != all);
+        *targets = checkpoint::followed(&self.db, &self.projectors, targets).await?;
+        self.tell(targets);
+        let positions: BTreeSet<Position> =
+            targets.iter().filter(|target| target.is_going()).map(|target| target.position).collect();
+        let mut more = false;
+        for from in positions {
+            let events = self.read(from, LIVE_BATCH).await?;
+            more |= !events.is_empty();
+            for target in targets.iter_mut().filter(|target| target.position == from) {
+                apply::apply(&self.db, target, &events).await?;
+            }
         }
-        let Some(from) = targets
-            .iter()
-            .filter(|target| !target.stopped)
-            .map(|target| target.position)
-            .min()
-        else {
-            return Ok(false);
+        self.tell(targets);
+        Ok(more)
+    }
+
+    /// Tells how far all projectors are; one that is not read yet is nowhere.
+    fn tell(&self, targets: &[Target]) {
+        let position = |projector: &Arc<dyn Projector>| {
+            let own = targets.iter().find(|target| target.projector.name() == projector.name());
+            own.map_or(Position::default(), |target| target.position)
         };
-        let events = self.read(from, LIVE_BATCH).await?;
-        if events.is_empty() {
-            return Ok(false);
-        }
-        for target in targets.iter_mut() {
-            apply::apply(&self.db, target, &events).await?;
-        }
-        Ok(true)
+        let all = self.projectors.iter().map(position).min().unwrap_or_default();
+        self.moved.send_if_modified(|moved| std::mem::replace(moved, all) != all);
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<ProjectedEvent>, RunnerError> {
@@ -155,6 +163,3 @@ impl Runner {
         tokio::time::sleep(RETRY).await;
     }
 }
-
-#[cfg(test)]
-mod tests;

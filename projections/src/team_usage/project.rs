@@ -11,9 +11,12 @@ use domain::{Month, ProjectId, TeamId};
 use serde_json::{Value, json};
 
 use crate::db::{DbError, Tx};
-use crate::delta::{Delta, set_sums};
+use crate::delta::{Delta, runs, set_sums};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
+
+/// The projection's name.
+pub(crate) const NAME: &str = "team_usage";
 
 /// Makes team usage.
 pub struct TeamUsageProjector;
@@ -21,7 +24,7 @@ pub struct TeamUsageProjector;
 #[async_trait]
 impl Projector for TeamUsageProjector {
     fn name(&self) -> &'static str {
-        "team_usage"
+        NAME
     }
 
     fn version(&self) -> i64 {
@@ -38,20 +41,13 @@ impl Projector for TeamUsageProjector {
 
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
         let mut batch = Batch::load(tx, generation, events).await?;
-        for event in events {
-            match &event.body {
-                Body::Usage(id, usage) => batch.used(id.project, id.month, &Delta::of(usage)),
-                Body::Team(team, team_event) => {
-                    let month = Month::of(event.recorded_at).map_err(|error| ApplyError::Event {
-                        position: event.position,
-                        why: error.to_string(),
-                    })?;
-                    batch.team_event(*team, team_event, month);
-                }
-                Body::Other | Body::Unreadable { .. } => {}
+        for run in runs(events) {
+            for event in run {
+                batch.add(event)?;
             }
+            batch.write_usage(tx, generation).await?;
         }
-        batch.write(tx, generation).await?;
+        batch.write_held(tx, generation).await?;
         Ok(())
     }
 }
@@ -82,15 +78,24 @@ impl Batch {
         );
         let mut batch = Self::default();
         for row in tx.fetch(&sql, &[(&projects).into(), generation.into()]).await? {
-            batch.held.insert(
-                row.parse(0)?,
-                Held {
-                    team: row.parse(1)?,
-                    storage: row.int(2)?,
-                },
-            );
+            batch.held.insert(row.parse(0)?, Held { team: row.parse(1)?, storage: row.int(2)? });
         }
         Ok(batch)
+    }
+
+    fn add(&mut self, event: &ProjectedEvent) -> Result<(), ApplyError> {
+        match &event.body {
+            Body::Usage(id, usage) => self.used(id.project, id.month, &Delta::of(usage)),
+            Body::Team(team, team_event) => {
+                let month = Month::of(event.recorded_at).map_err(|error| ApplyError::Event {
+                    position: event.position,
+                    why: error.to_string(),
+                })?;
+                self.team_event(*team, team_event, month);
+            }
+            Body::Other | Body::Unreadable { .. } => {}
+        }
+        Ok(())
     }
 
     fn used(&mut self, project: ProjectId, month: Month, delta: &Delta) {
@@ -102,10 +107,7 @@ impl Batch {
             held.storage = storage;
             self.changed.insert(project);
         }
-        self.deltas
-            .entry((held.team, month, project))
-            .or_default()
-            .add(delta);
+        self.deltas.entry((held.team, month, project)).or_default().add(delta);
     }
 
     fn team_event(&mut self, team: TeamId, event: &TeamEvent, month: Month) {
@@ -144,54 +146,43 @@ impl Batch {
         self.deltas.entry((team, month, project)).or_default().storage = Some(storage);
     }
 
-    async fn write(&self, tx: &mut Tx, generation: i64) -> Result<(), DbError> {
-        if !self.deltas.is_empty() {
-            let rows = self.deltas.iter().map(|((team, month, project), delta)| {
-                json!([
-                    team,
-                    month,
-                    project,
-                    delta.ingress,
-                    delta.egress,
-                    delta.requests,
-                    delta.storage
-                ])
-            });
-            let sql = format!(
-                "INSERT INTO team_usage (generation, team_id, month, project_id, ingress_bytes, egress_bytes, \
-                 requests, storage_bytes) \
-                 SELECT $2, value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>4 AS BIGINT), \
-                 CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) \
-                 FROM {} AS rows WHERE true \
-                 ON CONFLICT (generation, team_id, month, project_id) DO UPDATE SET {}",
-                tx.rows(),
-                set_sums("team_usage")
-            );
-            tx.execute(
-                &sql,
-                &[(&Value::from_iter(rows).to_string()).into(), generation.into()],
-            )
-            .await?;
+    /// Writes the sums of a run, and begins the next.
+    async fn write_usage(&mut self, tx: &mut Tx, generation: i64) -> Result<(), DbError> {
+        let deltas = std::mem::take(&mut self.deltas);
+        if deltas.is_empty() {
+            return Ok(());
         }
-        if !self.changed.is_empty() {
-            let changed = self
-                .changed
-                .iter()
-                .filter_map(|project| Some((project, self.held.get(project)?)));
-            let rows = changed.map(|(project, held)| json!([project, held.team, held.storage]));
-            let sql = format!(
-                "INSERT INTO team_usage_project (generation, project_id, team_id, storage_bytes) \
-                 SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT) FROM {} AS rows WHERE true \
-                 ON CONFLICT (generation, project_id) DO UPDATE \
-                 SET team_id = excluded.team_id, storage_bytes = excluded.storage_bytes",
-                tx.rows()
-            );
-            tx.execute(
-                &sql,
-                &[(&Value::from_iter(rows).to_string()).into(), generation.into()],
-            )
-            .await?;
+        let rows = deltas.iter().map(|((team, month, project), delta)| {
+            json!([team, month, project, delta.ingress, delta.egress, delta.requests, delta.storage])
+        });
+        let sql = format!(
+            "INSERT INTO team_usage (generation, team_id, month, project_id, ingress_bytes, egress_bytes, \
+             requests, storage_bytes) \
+             SELECT $2, value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>4 AS BIGINT), \
+             CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) \
+             FROM {} AS rows WHERE true \
+             ON CONFLICT (generation, team_id, month, project_id) DO UPDATE SET {}",
+            tx.rows(),
+            set_sums("team_usage")
+        );
+        tx.execute(&sql, &[(&Value::from_iter(rows).to_string()).into(), generation.into()]).await?;
+        Ok(())
+    }
+
+    async fn write_held(&self, tx: &mut Tx, generation: i64) -> Result<(), DbError> {
+        if self.changed.is_empty() {
+            return Ok(());
         }
+        let changed = self.changed.iter().filter_map(|project| Some((project, self.held.get(project)?)));
+        let rows = changed.map(|(project, held)| json!([project, held.team, held.storage]));
+        let sql = format!(
+            "INSERT INTO team_usage_project (generation, project_id, team_id, storage_bytes) \
+             SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT) FROM {} AS rows WHERE true \
+             ON CONFLICT (generation, project_id) DO UPDATE \
+             SET team_id = excluded.team_id, storage_bytes = excluded.storage_bytes",
+            tx.rows()
+        );
+        tx.execute(&sql, &[(&Value::from_iter(rows).to_string()).into(), generation.into()]).await?;
         Ok(())
     }
 }

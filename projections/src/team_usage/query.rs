@@ -6,8 +6,9 @@ use domain::{ByteCount, Month, ProjectId, Slug, UserId};
 use store::Position;
 
 use super::row::{TeamProjectUsage, TeamUsage};
-use crate::db::{Db, DbError};
+use crate::db::Db;
 use crate::directory::{projects_of, team_of_member};
+use crate::reads::QueryError;
 
 /// What the team of this slug used in a month. None: no such team, or none that the user belongs to.
 pub(crate) async fn month(
@@ -15,7 +16,7 @@ pub(crate) async fn month(
     user: UserId,
     slug: &Slug,
     month: Month,
-) -> Result<Option<TeamUsage>, DbError> {
+) -> Result<Option<TeamUsage>, QueryError> {
     let Some(team) = team_of_member(db, user, slug).await? else {
         return Ok(None);
     };
@@ -26,36 +27,32 @@ pub(crate) async fn month(
                WHERE p.name = 'team_usage' AND p.state = 'active' ORDER BY u.month";
     let (team_id, month_text) = (team.team_id.to_string(), month.to_string());
     let rows = db.fetch(sql, &[(&team_id).into(), (&month_text).into()]).await?;
-    let mut position = Position::default();
+    let Some(first) = rows.first() else { return Err(QueryError::Building) };
+    let position = Position::from_sql(first.int(6)?);
     let mut used: HashMap<ProjectId, TeamProjectUsage> = HashMap::new();
     for row in &rows {
-        position = Position::from_sql(row.int(6)?);
         if row.opt_text(0)?.is_none() {
             continue;
         }
         let project_id: ProjectId = row.parse(0)?;
-        let project = used
-            .entry(project_id)
-            .or_insert_with(|| nothing_used(project_id, project_id.to_string()));
+        let project =
+            used.entry(project_id).or_insert_with(|| nothing_used(project_id, project_id.to_string()));
         if row.text(1)? == month_text {
-            (project.ingress, project.egress, project.requests) =
-                (row.number(2)?, row.number(3)?, row.number(4)?);
+            (project.ingress, project.egress, project.requests) = (row.sum(2)?, row.sum(3)?, row.sum(4)?);
         }
         // In the order of months: what was measured last stands.
-        if let Some(storage) = row.opt_int(5)? {
-            project.storage =
-                ByteCount::try_from(storage).map_err(|_| DbError::Corrupt(storage.to_string()))?;
+        if row.opt_int(5)?.is_some() {
+            project.storage = row.sum(5)?;
         }
     }
     let mut projects = Vec::new();
     for project in projects_of(db, team.team_id).await? {
-        match used.remove(&project.project_id) {
-            Some(usage) => projects.push(TeamProjectUsage {
-                name: project.name,
-                ..usage
-            }),
-            None if project.removed => {}
-            None => projects.push(nothing_used(project.project_id, project.name)),
+        let usage = used
+            .remove(&project.project_id)
+            .unwrap_or_else(|| nothing_used(project.project_id, String::new()));
+        // What is gone is shown as long as the month has something of it.
+        if !(project.removed && usage.is_nothing()) {
+            projects.push(TeamProjectUsage { name: project.name, ..usage });
         }
     }
     // Projects that are another team's now, as long as the month has something of theirs.

@@ -56,17 +56,13 @@ impl TeamUsage {
     /// Ingress plus egress of all its projects.
     #[must_use]
     pub fn traffic(&self) -> ByteCount {
-        self.projects
-            .iter()
-            .fold(ByteCount::ZERO, |sum, project| add(sum, project.traffic()))
+        self.projects.iter().fold(ByteCount::ZERO, |sum, project| add(sum, project.traffic()))
     }
 
     /// The storage of all its projects.
     #[must_use]
     pub fn storage(&self) -> ByteCount {
-        self.projects
-            .iter()
-            .fold(ByteCount::ZERO, |sum, project| add(sum, project.storage))
+        self.projects.iter().fold(ByteCount::ZERO, |sum, project| add(sum, project.storage))
     }
 }
 

@@ -20,6 +20,7 @@ use domain::source::SourceRefusal;
 use domain::team::TeamRefusal;
 use domain::usage::UsageRefusal;
 use domain::{ProjectId, Slug};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 pub use source::CountersCounted;
@@ -28,7 +29,9 @@ use crate::clock::Clock;
 use crate::codec::{CodecError, encode};
 use crate::key::{Digest, KeyId};
 use crate::known::{Known, KnownError};
-use crate::log::{Append, AppendError, Condition, EventLog, Expected, Key, Position, ReadError, StreamEvents, StreamId};
+use crate::log::{
+    Append, AppendError, Condition, EventLog, Expected, Key, Position, ReadError, StreamEvents, StreamId,
+};
 use crate::repository::LogRepository;
 
 /// How often a command that came second decides again before it gives up.
@@ -115,6 +118,9 @@ pub struct Commands {
     known: Arc<Known>,
     plans: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
+    /// Held while something is decided on the condition that no team changes: this node's own commands queue here
+    /// instead of failing each other's conditions, so that only those of other nodes can come first.
+    directory: Mutex<()>,
 }
 
 /// An aggregate as it was loaded, and the sequence it was loaded at.
@@ -127,25 +133,38 @@ struct Loaded<A> {
 impl Commands {
     /// Commands over this log.
     #[must_use]
-    pub fn new(log: Arc<dyn EventLog>, known: Arc<Known>, plans: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, known, plans, clock }
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        known: Arc<Known>,
+        plans: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { log, known, plans, clock, directory: Mutex::new(()) }
     }
 
     async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, CommandError> {
-        let store = PersistedEventStore::<LogRepository, A>::new_event_store(LogRepository::new(Arc::clone(&self.log)));
-        let context = store.load_aggregate(id).await.map_err(|error: AggregateError<A::Error>| match error {
-            AggregateError::UserError(error) => CommandError::Load(error.to_string()),
-            AggregateError::AggregateConflict => CommandError::Contended,
-            AggregateError::DatabaseConnectionError(error)
-            | AggregateError::DeserializationError(error)
-            | AggregateError::UnexpectedError(error) => CommandError::Load(error.to_string()),
-        })?;
+        let store = PersistedEventStore::<LogRepository, A>::new_event_store(LogRepository::new(Arc::clone(
+            &self.log,
+        )));
+        let context =
+            store.load_aggregate(id).await.map_err(|error: AggregateError<A::Error>| match error {
+                AggregateError::UserError(error) => CommandError::Load(error.to_string()),
+                AggregateError::AggregateConflict => CommandError::Contended,
+                AggregateError::DatabaseConnectionError(error)
+                | AggregateError::DeserializationError(error)
+                | AggregateError::UnexpectedError(error) => CommandError::Load(error.to_string()),
+            })?;
         let sequence = context.current_sequence as u64;
         Ok(Loaded { state: context.aggregate, stream: StreamId::new(A::TYPE, id), sequence })
     }
 
     /// Records what was decided, under the condition that nobody was faster. Nothing to record is recorded already.
-    async fn record(&self, actor: &Actor, streams: Vec<StreamEvents>, conditions: Vec<Condition>) -> Result<Position, CommandError> {
+    async fn record(
+        &self,
+        actor: &Actor,
+        streams: Vec<StreamEvents>,
+        conditions: Vec<Condition>,
+    ) -> Result<Position, CommandError> {
         let streams: Vec<_> = streams.into_iter().filter(|stream| !stream.events.is_empty()).collect();
         if streams.is_empty() {
             return Ok(self.log.head().await?);

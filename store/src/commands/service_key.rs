@@ -39,7 +39,12 @@ impl Commands {
         decide_until_first!(self.to_service_key(actor, id, command.clone()))
     }
 
-    async fn to_service_key(&self, actor: &Actor, id: &str, command: ServiceKeyCommand) -> Result<Position, CommandError> {
+    async fn to_service_key(
+        &self,
+        actor: &Actor,
+        id: &str,
+        command: ServiceKeyCommand,
+    ) -> Result<Position, CommandError> {
         let loaded: Loaded<ServiceKey> = self.load(id).await?;
         let decided = loaded.decided(&decide(&loaded.state, command)?)?;
         self.record(actor, vec![decided], vec![]).await

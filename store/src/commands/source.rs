@@ -54,8 +54,10 @@ impl Commands {
         let loaded = self.load_source(source).await?;
         let registered = |id: &ProjectId| self.known.facts().projects.contains_key(id);
         let readings = readings.iter().cloned();
-        let readings = readings.map(|reading| Reading { project_id: reading.project_id.filter(registered), ..reading });
-        let events = decide(&loaded.state, SourceCommand::Read { at, started_at, readings: readings.collect() })?;
+        let readings =
+            readings.map(|reading| Reading { project_id: reading.project_id.filter(registered), ..reading });
+        let events =
+            decide(&loaded.state, SourceCommand::Read { at, started_at, readings: readings.collect() })?;
 
         let batch_id = format!("{source}:{}", loaded.sequence + 1);
         let mut fold = Fold::default();
@@ -64,14 +66,18 @@ impl Commands {
         for SourceEvent::CountersRead(read) in &events {
             for day in counted(source, &batch_id, at, read)? {
                 let traffic = &day.traffic;
-                counted_bytes = counted_bytes.saturating_add(traffic.ingress_bytes.get()).saturating_add(traffic.egress_bytes.get());
+                counted_bytes = counted_bytes
+                    .saturating_add(traffic.ingress_bytes.get())
+                    .saturating_add(traffic.egress_bytes.get());
                 fold.add(day);
             }
             waiting_services += read.counters.iter().filter(|counter| counter.project_id.is_none()).count();
         }
         let (condition, mut streams) = {
             let facts = self.known.facts();
-            let streams = fold.into_streams(&facts, self.clock.now()).map_err(|error| CommandError::Load(error.to_string()))?;
+            let streams = fold
+                .into_streams(&facts, self.clock.now())
+                .map_err(|error| CommandError::Load(error.to_string()))?;
             (month_condition(facts.position), streams)
         };
         streams.push(loaded.decided(&events)?);
@@ -83,7 +89,9 @@ impl Commands {
     async fn load_source(&self, source: &str) -> Result<Loaded<Source>, CommandError> {
         let stream = StreamId::new(Source::TYPE, source);
         let mut loaded = Loaded { state: Source::default(), stream: stream.clone(), sequence: 0 };
-        let Some(last) = self.log.read_last(&stream).await? else { return Ok(loaded) };
+        let Some(last) = self.log.read_last(&stream).await? else {
+            return Ok(loaded);
+        };
         let SourceEvent::CountersRead(read) = decode(&last)?;
         let before_complete = last.sequence.saturating_sub(u64::from(read.since_complete) + 1);
         for event in self.log.read_stream(&stream, before_complete, PAGE).await? {
@@ -95,7 +103,12 @@ impl Commands {
 }
 
 /// What a reading gives to projects.
-fn counted(source: &str, batch_id: &str, at: DateTime<Utc>, read: &CountersRead) -> Result<Vec<DayTraffic>, CommandError> {
+fn counted(
+    source: &str,
+    batch_id: &str,
+    at: DateTime<Utc>,
+    read: &CountersRead,
+) -> Result<Vec<DayTraffic>, CommandError> {
     let day = Day::of(at)?;
     let given = read.counters.iter().filter_map(|counter| Some((counter.project_id?, counter.counted)));
     Ok(given

@@ -7,14 +7,21 @@ use domain::team::{Role, Team, TeamCommand, TeamRefusal, decide};
 use domain::{ProjectId, Slug, TeamId, UserId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
-use crate::log::{Condition, Position, StreamEvents};
+use crate::log::{AppendError, Condition, Position, StreamEvents};
 
 impl Commands {
     /// The team exists and is called this.
     ///
     /// # Errors
     /// [`CommandError::SlugTaken`], and what any command may meet.
-    pub async fn put_team(&self, actor: &Actor, team: TeamId, name: &str, slug: &Slug) -> Result<Position, CommandError> {
+    pub async fn put_team(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        name: &str,
+        slug: &Slug,
+    ) -> Result<Position, CommandError> {
+        let _alone = self.directory.lock().await;
         decide_until_first!(async {
             let condition = self.no_team_changed().await?;
             if self.known.facts().slugs.get(slug).is_some_and(|owner| *owner != team) {
@@ -38,7 +45,14 @@ impl Commands {
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
-    pub async fn put_member(&self, actor: &Actor, team: TeamId, user_id: UserId, role: Role) -> Result<Position, CommandError> {
+    pub async fn put_member(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        user_id: UserId,
+        role: Role,
+    ) -> Result<Position, CommandError> {
+        let _alone = self.directory.lock().await;
         decide_until_first!(async {
             let condition = self.no_team_changed().await?;
             let other_free_teams = self.known.facts().free_teams_of(user_id, team);
@@ -51,7 +65,12 @@ impl Commands {
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
-    pub async fn remove_member(&self, actor: &Actor, team: TeamId, user_id: UserId) -> Result<Position, CommandError> {
+    pub async fn remove_member(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        user_id: UserId,
+    ) -> Result<Position, CommandError> {
         decide_until_first!(self.to_team(actor, team, TeamCommand::RemoveMember { user_id }, vec![]))
     }
 
@@ -60,7 +79,14 @@ impl Commands {
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
-    pub async fn put_project(&self, actor: &Actor, project_id: ProjectId, team: TeamId, name: &str) -> Result<Position, CommandError> {
+    pub async fn put_project(
+        &self,
+        actor: &Actor,
+        project_id: ProjectId,
+        team: TeamId,
+        name: &str,
+    ) -> Result<Position, CommandError> {
+        let _alone = self.directory.lock().await;
         decide_until_first!(async {
             let condition = self.no_team_changed().await?;
             let standing = self.known.facts().projects.get(&project_id).copied();
@@ -70,7 +96,11 @@ impl Commands {
             let mut streams = Vec::new();
             if let Some(from) = moved_from {
                 let give = TeamCommand::GiveProject { project_id, to_team: team };
-                streams.push(self.decided(from, give).await?);
+                match self.decided(from, give).await {
+                    // It went on to a third team after we looked.
+                    Err(CommandError::Team(TeamRefusal::NotItsProject(_))) => return Err(changed(condition)),
+                    given => streams.push(given?),
+                }
             }
             let put = TeamCommand::PutProject { project_id, name: name.into(), moved_from };
             streams.push(self.decided(team, put).await?);
@@ -81,18 +111,26 @@ impl Commands {
     /// The project does not exist any more. That it never did is no error: the PaaS may say so again at any time.
     ///
     /// # Errors
-    /// [`CommandError::UnknownProject`], and what any command may meet.
-    pub async fn remove_project(&self, actor: &Actor, project_id: ProjectId) -> Result<Position, CommandError> {
+    /// What any command may meet.
+    pub async fn remove_project(
+        &self,
+        actor: &Actor,
+        project_id: ProjectId,
+    ) -> Result<Position, CommandError> {
         let at = self.clock.now();
+        let _alone = self.directory.lock().await;
         decide_until_first!(async {
             let condition = self.no_team_changed().await?;
             let standing = self.known.facts().projects.get(&project_id).copied();
-            let standing = standing.ok_or(CommandError::UnknownProject(project_id))?;
-            if standing.removed_at.is_some() {
+            let Some(standing) = standing.filter(|project| project.removed_at.is_none()) else {
                 return Ok(self.known.position());
+            };
+            let removed = self.decided(standing.team, TeamCommand::RemoveProject { project_id, at }).await?;
+            if removed.events.is_empty() {
+                // It went on to another team after we looked, where it still stands.
+                return Err(changed(condition));
             }
-            let command = TeamCommand::RemoveProject { project_id, at };
-            self.to_team(actor, standing.team, command, vec![condition]).await
+            self.record(actor, vec![removed], vec![condition]).await
         })
     }
 
@@ -100,7 +138,12 @@ impl Commands {
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
-    pub async fn give_plan(&self, actor: &Actor, team: TeamId, plan: &PlanName) -> Result<Position, CommandError> {
+    pub async fn give_plan(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        plan: &PlanName,
+    ) -> Result<Position, CommandError> {
         let from = self.clock.now();
         let until = from.checked_add_months(chrono::Months::new(1)).ok_or(TeamRefusal::EmptyPeriod)?;
         decide_until_first!(async {
@@ -131,4 +174,9 @@ impl Commands {
         let events = decide(&loaded.state, command, &self.plans)?;
         Ok(loaded.decided(&events)?)
     }
+}
+
+/// What was known of teams holds no more: to be decided again.
+fn changed(condition: Condition) -> CommandError {
+    CommandError::Append(AppendError::Changed(condition))
 }

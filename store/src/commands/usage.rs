@@ -43,7 +43,12 @@ impl Commands {
         })
     }
 
-    async fn to_usage(&self, actor: &Actor, id: UsageId, command: UsageCommand) -> Result<Position, CommandError> {
+    async fn to_usage(
+        &self,
+        actor: &Actor,
+        id: UsageId,
+        command: UsageCommand,
+    ) -> Result<Position, CommandError> {
         let loaded: Loaded<Usage> = self.load(&id.to_string()).await?;
         let decided = loaded.decided(&decide(&loaded.state, command)?)?;
         self.record(actor, vec![decided], vec![]).await

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::month::MonthError;
 use domain::usage::{Correction, TrafficRecorded, Usage, UsageCorrected, UsageEvent, UsageId};
-use domain::{ByteCount, Day, Month, ProjectId};
+use domain::{ByteCount, Day, ProjectId};
 
 use super::sample::Sample;
 use crate::codec::{CodecError, encode};
@@ -34,9 +34,12 @@ impl DayTraffic {
             mine.egress_bytes.checked_add(theirs.egress_bytes),
             mine.requests.checked_add(theirs.requests).filter(|sum| i64::try_from(*sum).is_ok()),
         );
-        let (Some(ingress_bytes), Some(egress_bytes), Some(requests)) = sums else { return Some(other) };
+        let (Some(ingress_bytes), Some(egress_bytes), Some(requests)) = sums else {
+            return Some(other);
+        };
         let traffic = &mut self.traffic;
-        (traffic.ingress_bytes, traffic.egress_bytes, traffic.requests) = (ingress_bytes, egress_bytes, requests);
+        (traffic.ingress_bytes, traffic.egress_bytes, traffic.requests) =
+            (ingress_bytes, egress_bytes, requests);
         traffic.from = traffic.from.min(other.traffic.from);
         traffic.until = traffic.until.max(other.traffic.until);
         for batch_id in other.traffic.batch_ids {
@@ -92,7 +95,8 @@ impl Fold {
 
     pub(crate) fn add(&mut self, day: DayTraffic) {
         let places = self.places.entry((day.project, day.day)).or_default();
-        let same_source = places.iter().rev().find(|place| self.days[**place].traffic.source == day.traffic.source);
+        let same_source =
+            places.iter().rev().find(|place| self.days[**place].traffic.source == day.traffic.source);
         let left = match same_source {
             Some(&place) => self.days[place].merge(day),
             None => Some(day),
@@ -109,13 +113,20 @@ impl Fold {
 
     /// The events for the log. What belongs to a month that is closed becomes a correction of the month that is
     /// open now; a sum of nothing becomes none.
-    pub(crate) fn into_streams(self, facts: &Facts, now: DateTime<Utc>) -> Result<Vec<StreamEvents>, FoldError> {
+    pub(crate) fn into_streams(
+        self,
+        facts: &Facts,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StreamEvents>, FoldError> {
         let mut streams: HashMap<UsageId, StreamEvents> = HashMap::with_capacity(self.days.len());
         for day in self.days.into_iter().filter(|day| !day.is_nothing()) {
             let late = facts.is_closed(day.day.month());
-            let month = if late { Month::of(now)? } else { day.day.month() };
+            let month = if late { facts.open_month(now)? } else { day.day.month() };
             let id = UsageId { project: day.project, month };
-            let event = if late { correction(day, now) } else { UsageEvent::TrafficRecorded(day.traffic) };
+            let event = match late {
+                true => correction(day, now.max(month.start())),
+                false => UsageEvent::TrafficRecorded(day.traffic),
+            };
             let stream = streams.entry(id).or_insert_with(|| StreamEvents {
                 stream: StreamId::new(Usage::TYPE, id.to_string()),
                 expected: Expected::Any,
@@ -127,7 +138,7 @@ impl Fold {
     }
 }
 
-fn correction(day: DayTraffic, now: DateTime<Utc>) -> UsageEvent {
+fn correction(day: DayTraffic, at: DateTime<Utc>) -> UsageEvent {
     let traffic = day.traffic;
     UsageEvent::UsageCorrected(UsageCorrected {
         reason: format!("late samples of {}, after that month was closed", day.day),
@@ -137,7 +148,7 @@ fn correction(day: DayTraffic, now: DateTime<Utc>) -> UsageEvent {
             requests: i64::try_from(traffic.requests).unwrap_or(i64::MAX),
         },
         by: traffic.source,
-        at: now,
+        at,
         batch_ids: traffic.batch_ids,
     })
 }

@@ -97,7 +97,11 @@ impl Ingest {
     ///
     /// # Errors
     /// [`IngestError`]; sending the same again is safe.
-    pub async fn submit(&self, actor: &Actor, batches: Vec<SampleBatch>) -> Result<Vec<BatchOutcome>, IngestError> {
+    pub async fn submit(
+        &self,
+        actor: &Actor,
+        batches: Vec<SampleBatch>,
+    ) -> Result<Vec<BatchOutcome>, IngestError> {
         let now = self.clock.now();
         if batches.iter().any(|batch| batch.names_unknown_project(&self.known.facts())) {
             // Its project may have been registered a moment ago.
@@ -109,7 +113,8 @@ impl Ingest {
             let facts = self.known.facts();
             for batch in batches {
                 let batch = batch.check(&facts, now);
-                outcomes.push((batch.accepted == 0).then(|| BatchOutcome::AllRejected(batch.rejected.clone())));
+                outcomes
+                    .push((batch.accepted == 0).then(|| BatchOutcome::AllRejected(batch.rejected.clone())));
                 checked.push(batch);
             }
         }
@@ -124,13 +129,19 @@ impl Ingest {
         Ok(outcomes.into_iter().flatten().collect())
     }
 
-    async fn enqueue(&self, actor: &Actor, batches: Vec<sample::CheckedBatch>) -> Result<Vec<BatchOutcome>, IngestError> {
+    async fn enqueue(
+        &self,
+        actor: &Actor,
+        batches: Vec<sample::CheckedBatch>,
+    ) -> Result<Vec<BatchOutcome>, IngestError> {
         let queue = self.queue.lock().ok().and_then(|queue| queue.clone()).ok_or(AppendError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        queue.try_send(Submission { actor: actor.clone(), batches, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AppendError::Busy,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
-        })?;
+        queue.try_send(Submission { actor: actor.clone(), batches, answer }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => AppendError::Busy,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+            },
+        )?;
         drop(queue);
         answered.await.unwrap_or(Err(IngestError::Append(AppendError::Closed)))
     }

@@ -138,7 +138,8 @@ fn append<'a>(
     }
     let facts = known.facts();
     let condition = month_condition(facts.position);
-    let streams = fold.into_streams(&facts, clock.now()).map_err(|error| IngestError::Known(error.to_string()))?;
+    let streams =
+        fold.into_streams(&facts, clock.now()).map_err(|error| IngestError::Known(error.to_string()))?;
     Ok(Append { keys, streams, conditions: vec![condition], metadata: metadata.to_owned() })
 }
 
@@ -148,14 +149,21 @@ fn recorded(batch: &CheckedBatch, position: Position) -> BatchOutcome {
 
 fn duplicates(outcomes: &mut [Option<BatchOutcome>], first: &HashMap<KeyId, usize>, records: Vec<KeyRecord>) {
     for record in records {
-        let Some(&place) = first.get(&record.id) else { continue };
+        let Some(&place) = first.get(&record.id) else {
+            continue;
+        };
         let answer = record.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok());
-        let FirstAnswer { accepted, rejected } = answer.unwrap_or(FirstAnswer { accepted: 0, rejected: vec![] });
+        let FirstAnswer { accepted, rejected } =
+            answer.unwrap_or(FirstAnswer { accepted: 0, rejected: vec![] });
         outcomes[place] = Some(BatchOutcome::Duplicate { position: record.position, accepted, rejected });
     }
 }
 
-fn repeated(batch: &CheckedBatch, earlier: &CheckedBatch, outcome: Option<&BatchOutcome>) -> Option<BatchOutcome> {
+fn repeated(
+    batch: &CheckedBatch,
+    earlier: &CheckedBatch,
+    outcome: Option<&BatchOutcome>,
+) -> Option<BatchOutcome> {
     if batch.digest != earlier.digest {
         return Some(BatchOutcome::IdReused);
     }
@@ -163,6 +171,8 @@ fn repeated(batch: &CheckedBatch, earlier: &CheckedBatch, outcome: Option<&Batch
         BatchOutcome::Recorded { position, accepted, rejected } => {
             Some(BatchOutcome::Duplicate { position, accepted, rejected })
         }
-        other @ (BatchOutcome::Duplicate { .. } | BatchOutcome::IdReused | BatchOutcome::AllRejected(_)) => Some(other),
+        other @ (BatchOutcome::Duplicate { .. } | BatchOutcome::IdReused | BatchOutcome::AllRejected(_)) => {
+            Some(other)
+        }
     }
 }

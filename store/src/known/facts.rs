@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::month::MonthError;
 use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
@@ -83,6 +84,15 @@ impl Facts {
         self.closed_through.is_some_and(|closed| month <= closed)
     }
 
+    /// The month that takes corrections of closed ones: the present one, or the first after all that are closed.
+    ///
+    /// # Errors
+    /// [`MonthError`] when the present is outside the months that can be held.
+    pub fn open_month(&self, now: DateTime<Utc>) -> Result<Month, MonthError> {
+        let present = Month::of(now)?;
+        Ok(self.closed_through.map_or(present, |closed| present.max(closed.next())))
+    }
+
     pub(super) fn take_in(&mut self, event: &Recorded) -> Result<(), CodecError> {
         match event.stream.aggregate_type.as_ref() {
             Team::TYPE => self.team_event(event, &decode::<TeamEvent>(event)?),
@@ -96,7 +106,9 @@ impl Facts {
     }
 
     fn team_event(&mut self, recorded: &Recorded, event: &TeamEvent) {
-        let Ok(id) = recorded.stream.aggregate_id.parse::<TeamId>() else { return };
+        let Ok(id) = recorded.stream.aggregate_id.parse::<TeamId>() else {
+            return;
+        };
         match event {
             TeamEvent::TeamRegistered(team) => {
                 let plan = PlanName::free();
@@ -122,10 +134,12 @@ impl Facts {
                 self.projects.insert(project.project_id, KnownProject { team: id, removed_at: None });
             }
             TeamEvent::ProjectMoved(project) => {
-                self.projects.insert(project.project_id, KnownProject { team: project.to_team, removed_at: None });
+                self.projects
+                    .insert(project.project_id, KnownProject { team: project.to_team, removed_at: None });
             }
             TeamEvent::ProjectRemoved(project) => {
-                self.projects.insert(project.project_id, KnownProject { team: id, removed_at: Some(project.at) });
+                self.projects
+                    .insert(project.project_id, KnownProject { team: id, removed_at: Some(project.at) });
             }
             TeamEvent::ProjectRenamed(_) => {}
             TeamEvent::PlanActivated(activated) => {
@@ -137,7 +151,9 @@ impl Facts {
     }
 
     fn role_of(&mut self, team: TeamId, user: UserId, role: Option<Role>) {
-        let Some(team) = self.teams.get_mut(&team) else { return };
+        let Some(team) = self.teams.get_mut(&team) else {
+            return;
+        };
         if role == Some(Role::Owner) {
             team.owners.insert(user);
         } else {
@@ -152,7 +168,9 @@ impl Facts {
                     self.closed_through = self.closed_through.max(Some(id.month));
                 }
             }
-            UsageEvent::TrafficRecorded(_) | UsageEvent::StorageMeasured(_) | UsageEvent::UsageCorrected(_) => {}
+            UsageEvent::TrafficRecorded(_)
+            | UsageEvent::StorageMeasured(_)
+            | UsageEvent::UsageCorrected(_) => {}
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row as _};
+use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Row as _};
 use uuid::Uuid;
 
 use crate::intern::intern;
@@ -33,6 +34,13 @@ impl PostgresBackend {
         Ok(self.connection.insert(connection))
     }
 
+    async fn lock_head(&mut self) -> Done<Position> {
+        // Whatever the server's default is: what is read after the lock must be what the last holder left.
+        let sql = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT position FROM log_head FOR UPDATE";
+        let row = self.connect().await?.fetch_one(sql).await?;
+        Ok(Position::from_sql(row.try_get(0)?))
+    }
+
     fn connected(&mut self) -> Done<&mut PgConnection> {
         self.connection.as_mut().ok_or(BackendError::NoTransaction)
     }
@@ -40,16 +48,24 @@ impl PostgresBackend {
 
 impl Backend for PostgresBackend {
     async fn begin(&mut self) -> Done<Position> {
-        let connection = self.connect().await?;
-        connection.execute("BEGIN").await?;
-        let head = sqlx::query_scalar("SELECT position FROM log_head FOR UPDATE").fetch_one(connection).await?;
-        Ok(Position::from_sql(head))
+        let kept = self.connection.is_some();
+        match self.lock_head().await {
+            // The kept connection was cut while nobody used it. Nothing was asked of it yet: a new one may take over.
+            Err(BackendError::Sqlx(error)) if kept && is_cut(&error) => {
+                self.abandon().await;
+                self.lock_head().await
+            }
+            done => done,
+        }
     }
 
     async fn types_after(&mut self, after: Position) -> Done<Vec<(String, String, Position)>> {
-        let sql = "SELECT aggregate_type, event_type, max(position) FROM events WHERE position > $1 GROUP BY 1, 2";
+        let sql =
+            "SELECT aggregate_type, event_type, max(position) FROM events WHERE position > $1 GROUP BY 1, 2";
         let rows = sqlx::query(sql).bind(after.to_sql()).fetch_all(self.connected()?).await?;
-        let rows = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, Position::from_sql(row.try_get(2)?))));
+        let rows = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, Position::from_sql(row.try_get(2)?))));
         Ok(rows.collect::<Result<_, sqlx::Error>>()?)
     }
 
@@ -87,11 +103,11 @@ impl Backend for PostgresBackend {
 
     async fn insert(&mut self, rows: &[Row<'_>], keys: &[KeyRow<'_>], head: Position) -> Done<()> {
         let connection = self.connected()?;
-        if !rows.is_empty() {
-            insert_events(connection, rows).await?;
-            sqlx::query("UPDATE log_head SET position = $1").bind(head.to_sql()).execute(&mut *connection).await?;
+        if rows.is_empty() {
+            insert_keys(connection, keys).await
+        } else {
+            insert_all(connection, rows, keys, head).await
         }
-        insert_keys(connection, keys).await
     }
 
     async fn commit(&mut self) -> Done<()> {
@@ -112,15 +128,24 @@ impl Backend for PostgresBackend {
     }
 }
 
-async fn insert_events(connection: &mut PgConnection, rows: &[Row<'_>]) -> Done<()> {
-    let sql = "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, \
+/// Events, keys and the head in one round trip: all other writers wait while this is under way.
+async fn insert_all(
+    connection: &mut PgConnection,
+    rows: &[Row<'_>],
+    keys: &[KeyRow<'_>],
+    head: Position,
+) -> Done<()> {
+    let sql = "WITH moved AS (UPDATE log_head SET position = $1), \
+               kept AS (INSERT INTO append_keys (id, digest, position, answer) \
+               SELECT * FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::text[])) \
+               INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, \
                event_version, payload, metadata) \
                SELECT p, t, i, s, e, et, ev, payload::json, metadata::json \
-               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], \
-               $8::text[], $9::text[]) AS rows (p, t, i, s, e, et, ev, payload, metadata)";
+               FROM unnest($6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::uuid[], $11::text[], $12::text[], \
+               $13::text[], $14::text[]) AS rows (p, t, i, s, e, et, ev, payload, metadata)";
     let column = |text: fn(&Row<'_>) -> i64| rows.iter().map(text).collect::<Vec<_>>();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.event_id).collect();
-    sqlx::query(sql)
+    bind_keys(sqlx::query(sql).bind(head.to_sql()), keys)
         .bind(column(|row| row.position.to_sql()))
         .bind(rows.iter().map(|row| row.stream.aggregate_type.as_ref()).collect::<Vec<&str>>())
         .bind(rows.iter().map(|row| row.stream.aggregate_id.as_str()).collect::<Vec<&str>>())
@@ -135,17 +160,31 @@ async fn insert_events(connection: &mut PgConnection, rows: &[Row<'_>]) -> Done<
     Ok(())
 }
 
+/// Keys of requests that left nothing to record: they are answered the same way when they come again.
 async fn insert_keys(connection: &mut PgConnection, keys: &[KeyRow<'_>]) -> Done<()> {
     let sql = "INSERT INTO append_keys (id, digest, position, answer) \
                SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::text[])";
-    sqlx::query(sql)
+    bind_keys(sqlx::query(sql), keys).execute(connection).await?;
+    Ok(())
+}
+
+fn bind_keys<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    keys: &'q [KeyRow<'_>],
+) -> Query<'q, Postgres, PgArguments> {
+    query
         .bind(keys.iter().map(|key| key.id.0.as_slice()).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.digest.0.as_slice()).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.position.to_sql()).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.answer).collect::<Vec<Option<&str>>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+}
+
+/// Whether the connection is gone, in contrast to a statement that failed on a good one.
+fn is_cut(error: &sqlx::Error) -> bool {
+    // "Operator intervention" (but not a statement that was cancelled, 57014) and "connection exception".
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        || matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
 }
 
 fn sixteen(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {

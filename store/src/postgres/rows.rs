@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
-use sqlx::{Row, PgPool};
+use sqlx::{PgPool, Row};
 
 use crate::intern::intern;
 use crate::log::{Filter, Position, ReadError, Recorded, StreamId};
@@ -39,8 +39,11 @@ pub(super) async fn last(pool: &PgPool, stream: &StreamId) -> Result<Option<Reco
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence DESC LIMIT 1"
     );
-    let row =
-        sqlx::query(&sql).bind(&stream.aggregate_type).bind(&stream.aggregate_id).fetch_optional(pool).await?;
+    let row = sqlx::query(&sql)
+        .bind(&stream.aggregate_type)
+        .bind(&stream.aggregate_id)
+        .fetch_optional(pool)
+        .await?;
     row.as_ref().map(recorded).transpose()
 }
 

@@ -68,14 +68,18 @@ impl Backend for SqliteBackend {
     async fn begin(&mut self) -> Done<Position> {
         let connection = self.connect().await?;
         connection.execute("BEGIN IMMEDIATE").await?;
-        let head = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events").fetch_one(connection).await?;
+        let head =
+            sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events").fetch_one(connection).await?;
         Ok(Position::from_sql(head))
     }
 
     async fn types_after(&mut self, after: Position) -> Done<Vec<(String, String, Position)>> {
-        let sql = "SELECT aggregate_type, event_type, max(position) FROM events WHERE position > ? GROUP BY 1, 2";
+        let sql =
+            "SELECT aggregate_type, event_type, max(position) FROM events WHERE position > ? GROUP BY 1, 2";
         let rows = sqlx::query(sql).bind(after.to_sql()).fetch_all(self.connected()?).await?;
-        let rows = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, Position::from_sql(row.try_get(2)?))));
+        let rows = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, Position::from_sql(row.try_get(2)?))));
         Ok(rows.collect::<Result<_, sqlx::Error>>()?)
     }
 
@@ -83,12 +87,13 @@ impl Backend for SqliteBackend {
         let connection = self.connected()?;
         let mut records = HashMap::new();
         for chunk in chunks(keys) {
-            let mut sql = QueryBuilder::new("SELECT id, digest, position, answer FROM append_keys WHERE id IN ");
-            sql.push_tuples(std::iter::once(chunk), |mut list, keys| {
-                for key in keys {
-                    list.push_bind(key.0.as_slice());
-                }
-            });
+            let mut sql =
+                QueryBuilder::new("SELECT id, digest, position, answer FROM append_keys WHERE id IN (");
+            let mut list = sql.separated(", ");
+            for key in chunk {
+                list.push_bind(key.0.as_slice());
+            }
+            sql.push(")");
             for row in sql.build().fetch_all(&mut *connection).await? {
                 let id = KeyId(sixteen(row.try_get(0)?)?);
                 let record = KeyRecord {
@@ -117,8 +122,11 @@ impl Backend for SqliteBackend {
             });
             sql.push(")");
             for row in sql.build().fetch_all(&mut *connection).await? {
-                let Some(sequence) = row.try_get::<Option<i64>, _>(2)? else { continue };
-                let stream = StreamId { aggregate_type: intern(row.try_get(0)?), aggregate_id: row.try_get(1)? };
+                let Some(sequence) = row.try_get::<Option<i64>, _>(2)? else {
+                    continue;
+                };
+                let stream =
+                    StreamId { aggregate_type: intern(row.try_get(0)?), aggregate_id: row.try_get(1)? };
                 sequences.insert(stream, Position::from_sql(sequence).0);
             }
         }
@@ -142,13 +150,18 @@ impl Backend for SqliteBackend {
                 .push_bind(row.metadata);
         })
         .await?;
-        insert(connection, "INSERT INTO append_keys (id, digest, position, answer) ", keys, |mut values, key| {
-            values
-                .push_bind(key.id.0.as_slice())
-                .push_bind(key.digest.0.as_slice())
-                .push_bind(key.position.to_sql())
-                .push_bind(key.answer);
-        })
+        insert(
+            connection,
+            "INSERT INTO append_keys (id, digest, position, answer) ",
+            keys,
+            |mut values, key| {
+                values
+                    .push_bind(key.id.0.as_slice())
+                    .push_bind(key.digest.0.as_slice())
+                    .push_bind(key.position.to_sql())
+                    .push_bind(key.answer);
+            },
+        )
         .await
     }
 

@@ -40,8 +40,11 @@ pub(super) async fn last(pool: &SqlitePool, stream: &StreamId) -> Result<Option<
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence DESC LIMIT 1"
     );
-    let row =
-        sqlx::query(&sql).bind(&stream.aggregate_type).bind(&stream.aggregate_id).fetch_optional(pool).await?;
+    let row = sqlx::query(&sql)
+        .bind(&stream.aggregate_type)
+        .bind(&stream.aggregate_id)
+        .fetch_optional(pool)
+        .await?;
     row.as_ref().map(recorded).transpose()
 }
 

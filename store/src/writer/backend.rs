@@ -44,17 +44,29 @@ pub(crate) trait Backend: Send + 'static {
     /// Begins a transaction, locks the head against every other writer, and tells where it is.
     fn begin(&mut self) -> impl Future<Output = Done<Position>> + Send;
     /// The last position of every (aggregate type, event type) after this one.
-    fn types_after(&mut self, after: Position) -> impl Future<Output = Done<Vec<(String, String, Position)>>> + Send;
+    fn types_after(
+        &mut self,
+        after: Position,
+    ) -> impl Future<Output = Done<Vec<(String, String, Position)>>> + Send;
     /// Those of the keys that are recorded.
-    fn key_records(&mut self, keys: &[KeyId]) -> impl Future<Output = Done<HashMap<KeyId, KeyRecord>>> + Send;
+    fn key_records(&mut self, keys: &[KeyId])
+    -> impl Future<Output = Done<HashMap<KeyId, KeyRecord>>> + Send;
     /// The last sequences of those of the streams that have events.
-    fn sequences(&mut self, streams: &[StreamId]) -> impl Future<Output = Done<HashMap<StreamId, u64>>> + Send;
+    fn sequences(
+        &mut self,
+        streams: &[StreamId],
+    ) -> impl Future<Output = Done<HashMap<StreamId, u64>>> + Send;
     /// Inserts and moves the head.
-    fn insert(&mut self, rows: &[Row<'_>], keys: &[KeyRow<'_>], head: Position) -> impl Future<Output = Done<()>> + Send;
+    fn insert(
+        &mut self,
+        rows: &[Row<'_>],
+        keys: &[KeyRow<'_>],
+        head: Position,
+    ) -> impl Future<Output = Done<()>> + Send;
     /// Makes it durable.
     fn commit(&mut self) -> impl Future<Output = Done<()>> + Send;
     /// Ends the transaction without a trace.
     fn rollback(&mut self) -> impl Future<Output = Done<()>> + Send;
-    /// Drops the connection after an error; the next `begin` makes a new one.
+    /// Drops the connection, after an error or at the end; the next `begin` makes a new one.
     fn abandon(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -81,7 +81,8 @@ async fn run(mut backend: impl Backend, mut queue: mpsc::Receiver<Waiting>, head
         let (appends, answers): (Vec<_>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.append, waiting.answer)).unzip();
         let committed = tokio::time::timeout(TIME_LIMIT, commit(&mut backend, &mut tail, &appends)).await;
-        let committed = committed.unwrap_or_else(|_| Err(AppendError::Uncertain(BackendError::TimedOut.to_string())));
+        let committed =
+            committed.unwrap_or_else(|_| Err(AppendError::Uncertain(BackendError::TimedOut.to_string())));
         let verdicts = match committed {
             Ok(verdicts) => {
                 crate::head::advance(&head, tail.head());
@@ -99,16 +100,21 @@ async fn run(mut backend: impl Backend, mut queue: mpsc::Receiver<Waiting>, head
             let _ = answer.send(verdict);
         }
     }
+    backend.abandon().await;
 }
 
 /// One transaction for the whole group. An error says that the store failed, for all of them alike.
-async fn commit(backend: &mut impl Backend, tail: &mut Tail, appends: &[Append]) -> Result<Vec<Answer>, AppendError> {
+async fn commit(
+    backend: &mut impl Backend,
+    tail: &mut Tail,
+    appends: &[Append],
+) -> Result<Vec<Answer>, AppendError> {
     let unavailable = |error: BackendError| AppendError::Unavailable(error.to_string());
     let head = backend.begin().await.map_err(unavailable)?;
     if head != tail.head() {
-        let recent = match tail.known_since() {
-            Some(_) if head > tail.head() => backend.types_after(tail.head()).await.map_err(unavailable)?,
-            _ => Vec::new(),
+        let recent = match tail.can_follow(head) {
+            true => Some(backend.types_after(tail.head()).await.map_err(unavailable)?),
+            false => None,
         };
         tail.others_appended(head, recent);
     }

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::Answer;
 use super::backend::{KeyRow, Row};
 use super::tail::{Draft, Tail};
-use super::Answer;
 use crate::key::KeyId;
 use crate::log::{Append, AppendError, Appended, Expected, Key, KeyRecord, StreamEvents};
 
@@ -19,7 +19,11 @@ pub(super) struct Plan<'a> {
 }
 
 /// Which requests are accepted, and the rows they become. `recorded` are those of their keys that exist.
-pub(super) fn plan<'a>(appends: &'a [Append], tail: &'a Tail, mut recorded: HashMap<KeyId, KeyRecord>) -> Plan<'a> {
+pub(super) fn plan<'a>(
+    appends: &'a [Append],
+    tail: &'a Tail,
+    mut recorded: HashMap<KeyId, KeyRecord>,
+) -> Plan<'a> {
     let mut plan = Plan { verdicts: Vec::new(), rows: Vec::new(), keys: Vec::new(), tail: Draft::of(tail) };
     for append in appends {
         let verdict = match check(append, &plan.tail, &recorded) {
@@ -33,8 +37,13 @@ pub(super) fn plan<'a>(appends: &'a [Append], tail: &'a Tail, mut recorded: Hash
 }
 
 /// Why the request is not appended: it was before (then what was answered), or it must not be.
-fn check(append: &Append, tail: &Draft<'_>, recorded: &HashMap<KeyId, KeyRecord>) -> Result<Option<Appended>, AppendError> {
-    let earlier: Vec<_> = append.keys.iter().filter_map(|key| recorded.get(&key.id).map(|record| (key, record))).collect();
+fn check(
+    append: &Append,
+    tail: &Draft<'_>,
+    recorded: &HashMap<KeyId, KeyRecord>,
+) -> Result<Option<Appended>, AppendError> {
+    let earlier: Vec<_> =
+        append.keys.iter().filter_map(|key| recorded.get(&key.id).map(|record| (key, record))).collect();
     let reused = earlier.iter().filter(|(key, record)| key.digest != record.digest).map(|(key, _)| key.id);
     let reused: Vec<_> = reused.chain(repeated(&append.keys)).collect();
     if !reused.is_empty() {
@@ -76,7 +85,7 @@ fn accept<'a>(append: &'a Append, plan: &mut Plan<'a>, recorded: &mut HashMap<Ke
         for event in events {
             sequence += 1;
             let position = plan.tail.next_position();
-            plan.tail.saw(stream, &event.event_type, position);
+            plan.tail.saw(stream, event, position);
             plan.rows.push(Row { position, stream, sequence, event_id: Uuid::now_v7(), event, metadata });
         }
         plan.tail.appended(stream, sequence);

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::log::{Append, Condition, Position, StreamId};
+use crate::log::{Append, Condition, NewEvent, Position, StreamId};
 
 /// Streams whose last sequence is remembered. Beyond it all are forgotten: cheaper than to order them by age.
 const STREAMS: usize = 100_000;
+/// Events of others whose types are looked up. Beyond it the conditions of requests under way fail once instead.
+const LOOK_BACK: u64 = 10_000;
 
 type EventType = (Cow<'static, str>, Cow<'static, str>);
 
@@ -26,18 +28,25 @@ impl Tail {
         self.head
     }
 
-    pub(super) fn known_since(&self) -> Option<Position> {
-        self.since
+    /// Whether looking up what others appended up to this head is worth it: all wait while it is done.
+    pub(super) fn can_follow(&self, head: Position) -> bool {
+        self.since.is_some() && head.0.checked_sub(self.head.0).is_some_and(|behind| behind <= LOOK_BACK)
     }
 
-    /// The head is elsewhere than this node left it. `recent` are the types appended since.
-    pub(super) fn others_appended(&mut self, head: Position, recent: Vec<(String, String, Position)>) {
+    /// The head is elsewhere than this node left it. `recent` are the types appended since; none: not looked up, and
+    /// what is known of types begins anew here.
+    pub(super) fn others_appended(
+        &mut self,
+        head: Position,
+        recent: Option<Vec<(String, String, Position)>>,
+    ) {
         self.sequences.clear();
-        if self.since.is_none() || head < self.head {
+        self.head = head;
+        let Some(recent) = recent else {
             self.since = Some(head);
             self.types.clear();
-        }
-        self.head = head;
+            return;
+        };
         for (aggregate_type, event_type, position) in recent {
             self.types.insert((aggregate_type.into(), event_type.into()), position);
         }
@@ -51,7 +60,8 @@ impl Tail {
             self.sequences.clear();
         }
         let streams = appends.iter().flat_map(|append| append.streams.iter().map(|events| &events.stream));
-        let mut unknown: Vec<_> = streams.filter(|stream| !self.sequences.contains_key(*stream)).cloned().collect();
+        let mut unknown: Vec<_> =
+            streams.filter(|stream| !self.sequences.contains_key(*stream)).cloned().collect();
         unknown.sort_unstable();
         unknown.dedup();
         unknown
@@ -134,8 +144,8 @@ impl<'a> Draft<'a> {
         self.memory.sequences.insert(stream.clone(), sequence);
     }
 
-    pub(super) fn saw(&mut self, stream: &StreamId, event_type: &Cow<'static, str>, position: Position) {
-        self.memory.types.insert((stream.aggregate_type.clone(), event_type.clone()), position);
+    pub(super) fn saw(&mut self, stream: &StreamId, event: &NewEvent, position: Position) {
+        self.memory.types.insert((stream.aggregate_type.clone(), event.event_type.clone()), position);
     }
 
     pub(super) fn into_memory(self) -> Memory {

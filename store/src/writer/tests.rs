@@ -12,7 +12,11 @@ fn append(key: &str, stream: &str, expected: Expected) -> Append {
         streams: vec![StreamEvents {
             stream: StreamId::new("team", stream),
             expected,
-            events: vec![NewEvent { event_type: "TeamRegistered".into(), event_version: "1".into(), payload: "{}".into() }],
+            events: vec![NewEvent {
+                event_type: "TeamRegistered".into(),
+                event_version: "1".into(),
+                payload: "{}".into(),
+            }],
         }],
         ..Append::default()
     }
@@ -20,14 +24,18 @@ fn append(key: &str, stream: &str, expected: Expected) -> Append {
 
 fn tail_at(head: u64) -> Tail {
     let mut tail = Tail::default();
-    tail.others_appended(Position(head), vec![]);
+    tail.others_appended(Position(head), None);
     tail
 }
 
 #[test]
 fn requests_of_one_group_see_each_other() {
     let tail = tail_at(7);
-    let group = [append("a", "s", Expected::Exactly(0)), append("b", "s", Expected::Exactly(0)), append("a", "s", Expected::Exactly(0))];
+    let group = [
+        append("a", "s", Expected::Exactly(0)),
+        append("b", "s", Expected::Exactly(0)),
+        append("a", "s", Expected::Exactly(0)),
+    ];
     let plan = plan(&group, &tail, Default::default());
     assert_eq!(plan.verdicts[0].as_ref().unwrap().position, Position(8));
     assert!(matches!(plan.verdicts[1], Err(AppendError::WrongSequence { actual: 1, .. })));
@@ -48,7 +56,8 @@ fn a_condition_holds_until_such_an_event_is_appended() {
 
 #[test]
 fn a_condition_from_before_this_node_s_memory_does_not_hold() {
-    let condition = Condition { aggregate_type: "usage", event_type: Some("MonthClosed"), unless_after: Position(6) };
+    let condition =
+        Condition { aggregate_type: "usage", event_type: Some("MonthClosed"), unless_after: Position(6) };
     let group = [Append { conditions: vec![condition], ..append("a", "s", Expected::Any) }];
     let tail = tail_at(7);
     assert!(matches!(plan(&group, &tail, Default::default()).verdicts[0], Err(AppendError::Changed(_))));

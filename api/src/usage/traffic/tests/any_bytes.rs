@@ -78,7 +78,7 @@ fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, bool)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("PROPTEST_CASES").is_some() { 60_000 } else { 512 }))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn what_serde_writes_is_read(all in proptest::collection::vec(fields(), 1..8), pretty in any::<bool>()) {

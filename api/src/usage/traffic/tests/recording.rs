@@ -6,7 +6,7 @@ use axum::extract::Request;
 use domain::{ProjectId, TeamId};
 use http::header::CONTENT_TYPE;
 use store::commands::{Actor, Commands};
-use store::ingest::Ingest;
+use store::ingest::{Ingest, RejectCode};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
 use store::{Clock, EventLog, Filter, Position};
@@ -80,8 +80,6 @@ fn summary(answer: &TrafficAnswer) -> (u64, u64, Vec<(u64, RejectCode)>) {
     let rejected = answer.rejected.iter().map(|rejected| (rejected.index, rejected.code)).collect();
     (answer.accepted, answer.duplicates, rejected)
 }
-
-use store::ingest::RejectCode;
 
 #[tokio::test]
 async fn a_batch_counts_once_however_often_and_in_whatever_format_it_comes() {

@@ -1,0 +1,232 @@
+//! What a history adds up to, worked out event by event in memory: what the rows must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::team::{Team, TeamEvent};
+use domain::usage::{Usage, UsageEvent};
+use servelink_projections::Db;
+use store::Recorded;
+use store::codec::decode;
+
+/// Every table's rows as lines of text.
+pub(crate) type Tables = BTreeMap<&'static str, BTreeSet<String>>;
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sums {
+    ingress: i128,
+    egress: i128,
+    requests: i128,
+    storage: Option<i128>,
+}
+
+impl Sums {
+    /// As the log has it: each event's number on top of the others', and never over what SQL holds.
+    fn take(&mut self, event: &UsageEvent) {
+        let most = |sum: i128| sum.clamp(-i128::from(i64::MAX), i128::from(i64::MAX));
+        let mut add = |ingress: i128, egress: i128, requests: i128| {
+            self.ingress = most(self.ingress + ingress);
+            self.egress = most(self.egress + egress);
+            self.requests = most(self.requests + requests);
+        };
+        match event {
+            UsageEvent::TrafficRecorded(e) => {
+                add(e.ingress_bytes.get().into(), e.egress_bytes.get().into(), e.requests.into());
+            }
+            UsageEvent::UsageCorrected(e) => {
+                add(e.delta.ingress_bytes.into(), e.delta.egress_bytes.into(), e.delta.requests.into());
+            }
+            UsageEvent::StorageMeasured(e) => self.storage = Some(e.total_bytes.get().into()),
+            UsageEvent::MonthClosed(_) => {}
+        }
+    }
+
+    fn text(&self) -> String {
+        let storage = self.storage.map_or("-".into(), |bytes| bytes.to_string());
+        format!("{}|{}|{}|{storage}", self.ingress, self.egress, self.requests)
+    }
+}
+
+/// The rows that a history makes.
+#[derive(Default)]
+pub(crate) struct Model {
+    months: BTreeMap<String, (Sums, i64, i64)>,
+    days: BTreeMap<String, Sums>,
+    teams: BTreeMap<String, Sums>,
+    /// Project: team and storage.
+    held: BTreeMap<String, (String, i128)>,
+    directory_teams: BTreeMap<String, [String; 3]>,
+    members: BTreeMap<String, String>,
+    projects: BTreeMap<String, [String; 3]>,
+}
+
+impl Model {
+    pub(crate) fn of(history: &[Recorded]) -> Self {
+        let mut model = Self::default();
+        for recorded in history {
+            match recorded.stream.aggregate_type.as_ref() {
+                Usage::TYPE => model.usage(recorded, &decode(recorded).unwrap()),
+                Team::TYPE => model.team(recorded, decode(recorded).unwrap()),
+                _ => {}
+            }
+        }
+        model
+    }
+
+    fn usage(&mut self, recorded: &Recorded, event: &UsageEvent) {
+        let (project, month) = recorded.stream.aggregate_id.split_once(':').unwrap();
+        let now = recorded.recorded_at.timestamp_micros();
+        let row = self.months.entry(format!("{project}|{month}")).or_insert((Sums::default(), now, now));
+        row.0.take(event);
+        row.2 = now;
+        let day: Option<DateTime<Utc>> = match event {
+            UsageEvent::TrafficRecorded(e) => Some(e.from),
+            UsageEvent::StorageMeasured(e) => Some(e.measured_at),
+            UsageEvent::UsageCorrected(e) => Some(e.at),
+            UsageEvent::MonthClosed(_) => None,
+        };
+        if let Some(day) = day {
+            self.days.entry(format!("{project}|{}", day.format("%Y-%m-%d"))).or_default().take(event);
+        }
+        if let Some((team, storage)) = self.held.get_mut(project) {
+            self.teams.entry(format!("{team}|{month}|{project}")).or_default().take(event);
+            if let UsageEvent::StorageMeasured(e) = event {
+                *storage = e.total_bytes.get().into();
+            }
+        }
+    }
+
+    fn team(&mut self, recorded: &Recorded, event: TeamEvent) {
+        let team = recorded.stream.aggregate_id.clone();
+        let month = recorded.recorded_at.format("%Y-%m");
+        match event {
+            TeamEvent::TeamRegistered(e) => {
+                self.directory_teams.insert(team, [e.slug.to_string(), e.name, "free".into()]);
+            }
+            TeamEvent::TeamRenamed(e) => {
+                let row = self.directory_teams.get_mut(&team).unwrap();
+                (row[0], row[1]) = (e.slug.to_string(), e.name);
+            }
+            TeamEvent::TeamRemoved(_) => {
+                self.directory_teams.remove(&team);
+                self.members.retain(|key, _| !key.starts_with(&team));
+            }
+            TeamEvent::MemberAdded(e) => {
+                self.members.insert(format!("{team}|{}", e.user_id), e.role.as_str().into());
+            }
+            TeamEvent::MemberRoleChanged(e) => {
+                self.members.insert(format!("{team}|{}", e.user_id), e.role.as_str().into());
+            }
+            TeamEvent::MemberRemoved(e) => {
+                self.members.remove(&format!("{team}|{}", e.user_id));
+            }
+            TeamEvent::ProjectRegistered(e) => {
+                let project = e.project_id.to_string();
+                let storage = self.held.get(&project).map_or(0, |held| held.1);
+                if storage > 0 {
+                    self.teams.entry(format!("{team}|{month}|{project}")).or_default().storage =
+                        Some(storage);
+                }
+                self.held.insert(project.clone(), (team.clone(), storage));
+                self.projects.insert(project, [team, e.name, "-".into()]);
+            }
+            TeamEvent::ProjectRenamed(e) => {
+                self.projects.insert(e.project_id.to_string(), [team, e.name, "-".into()]);
+            }
+            TeamEvent::ProjectMoved(e) => {
+                self.teams.entry(format!("{team}|{month}|{}", e.project_id)).or_default().storage = Some(0);
+            }
+            TeamEvent::ProjectRemoved(e) => {
+                let project = e.project_id.to_string();
+                self.teams.entry(format!("{team}|{month}|{project}")).or_default().storage = Some(0);
+                self.projects.get_mut(&project).unwrap()[2] = e.at.timestamp_micros().to_string();
+                self.held.insert(project, (team, 0));
+            }
+            TeamEvent::PlanActivated(e) => {
+                self.directory_teams.get_mut(&team).unwrap()[2] = e.plan.to_string();
+            }
+        }
+    }
+
+    pub(crate) fn tables(&self) -> Tables {
+        let lines = |rows: &BTreeMap<String, Sums>| {
+            rows.iter().map(|(key, sums)| format!("{key}|{}", sums.text())).collect::<BTreeSet<_>>()
+        };
+        let texts = |rows: &BTreeMap<String, [String; 3]>| {
+            rows.iter().map(|(key, row)| format!("{key}|{}", row.join("|"))).collect::<BTreeSet<_>>()
+        };
+        let months = self
+            .months
+            .iter()
+            .map(|(key, (sums, first, last))| format!("{key}|{}|{first}|{last}", sums.text()));
+        let held = self.held.iter().map(|(project, (team, storage))| format!("{project}|{team}|{storage}"));
+        let members = self.members.iter().map(|(key, role)| format!("{key}|{role}"));
+        BTreeMap::from([
+            ("project_usage", months.collect()),
+            ("project_usage_day", lines(&self.days)),
+            ("team_usage", lines(&self.teams)),
+            ("team_usage_project", held.collect()),
+            ("directory_team", texts(&self.directory_teams)),
+            ("directory_member", members.collect()),
+            ("directory_project", texts(&self.projects)),
+        ])
+    }
+}
+
+/// What the tables hold in the generations that are read.
+pub(crate) async fn tables(db: &Db) -> Tables {
+    const SUMS: &str = "ingress_bytes,egress_bytes,requests,storage_bytes";
+    let mut tables = Tables::new();
+    for (table, projection, columns) in [
+        ("project_usage", "project_usage", &*format!("project_id,month,{SUMS},created_at,updated_at")),
+        ("project_usage_day", "project_usage", &*format!("project_id,day,{SUMS}")),
+        ("team_usage", "team_usage", &*format!("team_id,month,project_id,{SUMS}")),
+        ("team_usage_project", "team_usage", "project_id,team_id,storage_bytes"),
+        ("directory_team", "directory", "team_id,slug,name,plan"),
+        ("directory_member", "directory", "team_id,user_id,role"),
+        ("directory_project", "directory", "project_id,team_id,name,removed_at"),
+    ] {
+        let columns: Vec<_> =
+            columns.split(',').map(|column| format!("coalesce(CAST({column} AS TEXT), '-')")).collect();
+        let sql = format!(
+            "SELECT {} FROM {table} WHERE generation = \
+             (SELECT generation FROM projection WHERE name = '{projection}' AND state = 'active')",
+            columns.join(" || '|' || ")
+        );
+        let rows = db.fetch(&sql, &[]).await.unwrap();
+        tables.insert(table, rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect());
+    }
+    tables
+}
+
+/// Fails unless the read models hold exactly what the history adds up to.
+pub(crate) async fn assert_equal(db: &Db, history: &[Recorded]) {
+    let (expected, found) = (Model::of(history).tables(), tables(db).await);
+    for (table, expected) in &expected {
+        let found = &found[table];
+        let missing: Vec<_> = expected.difference(found).collect();
+        let wrong: Vec<_> = found.difference(expected).collect();
+        assert!(missing.is_empty() && wrong.is_empty(), "{table}: missing {missing:#?}, wrong {wrong:#?}");
+    }
+}
+
+/// Fails if rows are left of generations that are no more.
+pub(crate) async fn assert_no_orphans(db: &Db) {
+    for (table, projection) in [
+        ("project_usage", "project_usage"),
+        ("project_usage_day", "project_usage"),
+        ("team_usage", "team_usage"),
+        ("team_usage_project", "team_usage"),
+        ("directory_team", "directory"),
+        ("directory_member", "directory"),
+        ("directory_project", "directory"),
+    ] {
+        let sql = format!(
+            "SELECT count(*) FROM {table} WHERE generation NOT IN \
+             (SELECT generation FROM projection WHERE name = '{projection}')"
+        );
+        let rows = db.fetch(&sql, &[]).await.unwrap();
+        assert_eq!(rows[0].int(0).unwrap(), 0, "{table} holds rows of a generation that is no more");
+    }
+}

@@ -1,0 +1,10 @@
+//! The runner and the read models on real stores, each test on both: `scripts/test -p servelink-projections`.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod access;
+mod common;
+mod once;
+mod rebuild;
+mod stops;
+mod sums;
+mod waiting;

@@ -1,0 +1,11 @@
+//! What commands and ingestion promise, whichever backend: here it is memory, which restarts and has several nodes
+//! at no cost. That memory keeps the log's contract like the others is `tests/memory.rs`.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod counters;
+mod directory;
+mod duplicates;
+mod months;
+mod repository;
+mod samples;
+mod world;

@@ -1,0 +1,16 @@
+//! The command line, as people and scripts type it.
+//!
+//! | module | shows |
+//! |---|---|
+//! | `settings` | help, wrong values, and where a setting may come from |
+//! | `secrets` | what is secret is never printed, and its files are their owner's alone |
+//! | `store` | one owner for each data folder; what a killed server leaves behind |
+//! | `projections` | status and rebuilding, with a server running or not |
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod projections;
+mod secrets;
+mod settings;
+mod store;

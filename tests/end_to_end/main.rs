@@ -1,0 +1,16 @@
+//! The finished program, the whole way: what is typed and sent, and what is seen of it afterwards.
+//!
+//! | module | shows |
+//! |---|---|
+//! | `usage` | directory and samples become exactly the usage that was sent, and stay so |
+//! | `keys` | service keys work at once and stop at once, whether or not a server runs |
+//! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
+//! | `nodes` | several servers share one Postgres, with all roles or some |
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod endings;
+mod keys;
+mod nodes;
+mod usage;
