@@ -2,6 +2,7 @@
 //! through [`crate::control`], for one that a running server owns.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::auth::service_key;
 use chrono::{DateTime, Utc};
@@ -13,10 +14,15 @@ use serde::{Deserialize, Serialize};
 use store::SystemClock;
 use store::commands::{Actor, CommandError, Commands};
 use store::known::{Known, KnownError};
+use tokio::time::{Instant, sleep};
 
 use crate::config::StoreArgs;
 use crate::control::{ControlClient, ControlError};
 use crate::stores::{Stores, StoresError};
+
+/// How long a command waits for the store while nobody who owns it can be asked, and how often it looks.
+const OWNED: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Why an administrator's wish was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -167,10 +173,18 @@ pub(crate) enum AnyAdmin {
 impl AnyAdmin {
     /// Opens the store, or finds the server that owns it.
     pub(crate) async fn open(args: &StoreArgs) -> Result<Self, AdminError> {
-        let stores = match Stores::open(args).await {
-            Ok(stores) => stores,
-            Err(StoresError::Owned(folder)) => return Ok(Self::Server(ControlClient::find(&folder).await?)),
-            Err(error) => return Err(error.into()),
+        let patience = Instant::now() + OWNED;
+        let stores = loop {
+            match Stores::open(args).await {
+                Ok(stores) => break stores,
+                Err(StoresError::Owned(folder)) => match ControlClient::find(&folder).await {
+                    Ok(server) => return Ok(Self::Server(server)),
+                    Err(error) if Instant::now() > patience => return Err(error.into()),
+                    // A server that still starts, or another command, which is done in a moment.
+                    Err(_) => sleep(AGAIN).await,
+                },
+                Err(error) => return Err(error.into()),
+            }
         };
         let known = Known::open(Arc::clone(&stores.log)).await?;
         let (plans, clock) = (Arc::new(Catalogue::default()), Arc::new(SystemClock));

@@ -19,7 +19,7 @@ use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::admin::{Admin, AdminError, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor};
@@ -31,7 +31,7 @@ const FILE: &str = "control.json";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     #[error(
-        "a server owns the data folder, but {file} does not say how to reach it ({why}); is it still starting?"
+        "another servelink uses the data folder, and {file} does not say how to reach it ({why}); try again"
     )]
     NotFound { file: PathBuf, why: String },
     #[error("the server that owns the data folder cannot be reached")]
@@ -188,18 +188,18 @@ pub(crate) struct ControlClient {
 }
 
 impl ControlClient {
-    /// The server that owns this data folder. One that has just started may take a moment to say where it listens.
+    /// The server that owns this data folder, if it listens.
     pub(crate) async fn find(data_dir: &Path) -> Result<Self, ControlError> {
         let file = data_dir.join(FILE);
-        let mut tries = 0;
-        let Address { address, password } = loop {
-            let read = fs::read(&file).map_err(|error| error.to_string());
-            match read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string())) {
-                Ok(address) => break address,
-                Err(why) if tries == 20 => return Err(ControlError::NotFound { file, why }),
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
-            }
-            tries += 1;
+        let listening = async {
+            let Address { address, password } = serde_json::from_slice(&fs::read(&file)?)?;
+            // The file may be what a killed server left behind.
+            TcpStream::connect(address).await?;
+            Ok::<_, std::io::Error>((address, password))
+        };
+        let (address, password) = match listening.await {
+            Ok(found) => found,
+            Err(error) => return Err(ControlError::NotFound { file, why: error.to_string() }),
         };
         let http = reqwest::Client::builder()
             .no_proxy()

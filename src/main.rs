@@ -5,6 +5,7 @@
 //! | [`cli`] | what can be typed, one file a command |
 //! | [`config`] | settings by flag, environment and `.env` |
 //! | [`stores`] | opening the event log and the read models, embedded or on Postgres |
+//! | [`http`] | serving HTTP within limits |
 //! | [`server`] | everything that `servelink serve` starts, and stopping it |
 //! | [`stop`] | hearing that it is to stop |
 //! | [`secret_key`] | the secret that signs user tokens, and files that only their owner may read |
@@ -17,6 +18,7 @@ mod cli;
 mod config;
 mod control;
 mod demo;
+mod http;
 mod secret_key;
 mod server;
 mod stop;

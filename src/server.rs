@@ -23,6 +23,7 @@ use crate::admin::Admin;
 use crate::cli::Failure;
 use crate::config::{Role, ServeArgs, SettingError, StoreArgs};
 use crate::control::ControlServer;
+use crate::http;
 use crate::secret_key::secret_key;
 use crate::stores::Stores;
 
@@ -52,7 +53,7 @@ pub(crate) struct Server {
     services: Services,
     stores: Stores,
     address: Option<SocketAddr>,
-    http: Option<JoinHandle<std::io::Result<()>>>,
+    http: Option<JoinHandle<()>>,
     stopping: CancellationToken,
     /// What may be cut off at any moment: everything it does is repeatable.
     background: Vec<AbortHandle>,
@@ -115,9 +116,7 @@ impl Server {
             let app = server.app(args, store_args, known, plans, clock)?;
             server.address = Some(listener.local_addr()?);
             let stopping = server.stopping.clone();
-            let serve = axum::serve(listener, api::router(Arc::new(app)))
-                .with_graceful_shutdown(async move { stopping.cancelled().await });
-            server.http = Some(tokio::spawn(async move { serve.await }));
+            server.http = Some(tokio::spawn(http::serve(listener, api::router(Arc::new(app)), stopping)));
         }
         Ok(server)
     }
@@ -169,8 +168,7 @@ impl Server {
         if let Some(http) = self.http {
             let end = http.abort_handle();
             match tokio::time::timeout(DRAIN, http).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::error!(%error, "the HTTP listener failed"),
+                Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the HTTP listener ended abnormally"),
                 Err(_) => {
                     tracing::warn!(

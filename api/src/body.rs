@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
@@ -19,6 +20,9 @@ use crate::problem::{Item, Kind, Problem};
 
 /// The largest body: a thousand storage measurements are a third of it.
 pub(crate) const LIMIT: usize = 1 << 20;
+
+/// Bytes of a body that is too large which are received all the same.
+pub(crate) const MAX_DISCARDED: usize = 32 << 20;
 
 /// Characters of what is wrong that are shown to whoever sent it.
 const SHOWN: usize = 200;
@@ -37,14 +41,26 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 /// The text of a JSON body.
 pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     check_content_type(request.headers())?;
-    let collected = Limited::new(request.into_body(), LIMIT).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Problem::new(Kind::TooLarge, format!("the body is over {LIMIT} bytes"))
-        } else {
-            Problem::new(Kind::BadRequest, "the body broke off")
+    check_content_coding(request.headers())?;
+    let mut body = request.into_body();
+    match Limited::new(&mut body, LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(body, LIMIT).await;
+            Err(Problem::new(Kind::TooLarge, format!("the body is over {LIMIT} bytes")))
         }
-    })
+        Err(_) => Err(Problem::new(Kind::MalformedBody, "the body ended before it was complete")),
+    }
+}
+
+/// Receives the rest of a body that is too large, of which this many bytes were received already. A client that
+/// writes first and reads afterwards would otherwise see a broken connection instead of the answer.
+pub(crate) async fn discard(mut body: Body, mut length: usize) {
+    while length < MAX_DISCARDED
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        length += frame.data_ref().map_or(0, Bytes::len);
+    }
 }
 
 /// `application/json`, or anything that says it is JSON (RFC 6839, section 3.1).
@@ -67,6 +83,15 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
             format!("the content type must be application/json, not {media_type}"),
         ))
     }
+}
+
+/// These bodies are short: whoever compresses one is told so, instead of that his JSON is broken.
+fn check_content_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::UnsupportedMediaType, "this takes no Content-Encoding: send the body as it is"))
 }
 
 /// What the text says. Broken JSON is 400; JSON of another shape is 422 and names the field.
@@ -117,7 +142,7 @@ pub(crate) fn describe(path: &str, error: &serde_json::Error) -> Item {
 }
 
 /// What a caller wrote may be as long as a body, and an answer must not.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -221,5 +246,16 @@ mod tests {
         );
         assert!(!check("text/plain") && !check("application/x-www-form-urlencoded") && !check(""));
         assert!(check_content_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn compressed_bodies_are_told_so() {
+        let check = |value: &'static str| {
+            let headers = [(CONTENT_ENCODING, HeaderValue::from_static(value))].into_iter().collect();
+            check_content_coding(&headers).map_err(|problem| problem.kind())
+        };
+        assert_eq!(check("Identity"), Ok(()));
+        assert_eq!(check_content_coding(&HeaderMap::new()).map_err(|problem| problem.kind()), Ok(()));
+        assert_eq!(check("gzip"), Err(Kind::UnsupportedMediaType));
     }
 }

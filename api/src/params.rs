@@ -13,6 +13,7 @@ use store::{Clock, Position};
 use utoipa::IntoParams;
 
 use crate::app::App;
+use crate::body::shortened;
 use crate::problem::{Kind, Problem};
 
 /// How long a read waits for the read models.
@@ -167,7 +168,9 @@ impl Pairs {
     fn end(self) -> Result<(), Problem> {
         match self.0.into_iter().next() {
             None => Ok(()),
-            Some((name, _)) => Err(Problem::field(name, "unknown_field", "there is no such parameter here")),
+            Some((name, _)) => {
+                Err(Problem::field(shortened(&name), "unknown_field", "there is no such parameter here"))
+            }
         }
     }
 }
@@ -202,6 +205,7 @@ mod tests {
             ("min_position=%2B1", "min_position", "invalid"),
             ("min_position=18446744073709551616", "min_position", "invalid"),
             ("mont=2026-11", "mont", "unknown_field"),
+            (&"x".repeat(201), &format!("{}…", "x".repeat(200)), "unknown_field"),
         ] {
             assert_eq!(wrong(query), (field.to_owned(), code.to_owned()), "{query}");
         }

@@ -118,7 +118,6 @@ impl Kind {
             Self::Internal => ("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
-
 }
 
 /// One of several things that are wrong with a request.
@@ -215,6 +214,11 @@ impl Problem {
         self
     }
 
+    /// The same problem, told in other words.
+    pub(crate) fn saying(self, detail: &'static str) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
     /// Tells the caller when to come back, in seconds.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
@@ -302,7 +306,6 @@ pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
     };
     map::log(&problem, request_id);
     let mut finished = problem.response(request_id);
-    *finished.status_mut() = status;
     // What axum says beside the status (405's Allow) stays.
     for (name, value) in response.headers() {
         if !finished.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {

@@ -101,7 +101,7 @@ async fn list(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
     let now = SystemClock.now();
     for key in keys {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        let expires = key.expires_at.map_or("never".to_owned(), |at| day(at));
+        let expires = key.expires_at.map_or("never".to_owned(), day);
         table.add_row([
             key.id.clone(),
             key.name.clone(),

@@ -9,8 +9,8 @@ mod rows;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{ConnectOptions, PgPool};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 

@@ -5,11 +5,13 @@
 //! | `settings` | help, wrong values, and where a setting may come from |
 //! | `secrets` | what is secret is never printed, and its files are their owner's alone |
 //! | `store` | one owner for each data folder; what a killed server leaves behind |
+//! | `demo` | the first thing that anybody types |
 //! | `projections` | status and rebuilding, with a server running or not |
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod demo;
 mod projections;
 mod secrets;
 mod settings;

@@ -43,7 +43,10 @@ async fn status_and_rebuild(home: Home) {
         let mut fields: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
         assert_eq!(fields, ["generation", "head", "name", "position", "state", "stopped", "version"]);
-        assert_eq!((&row["state"], &row["stopped"], &row["head"]), (&json!("active"), &Value::Null, &json!(head)));
+        assert_eq!(
+            (&row["state"], &row["stopped"], &row["head"]),
+            (&json!("active"), &Value::Null, &json!(head))
+        );
         assert_eq!(row["position"], json!(head), "{row}");
     }
     let rebuilt = home.json("projections rebuild project_usage --json").await;
@@ -75,7 +78,10 @@ async fn status_and_rebuild(home: Home) {
         assert!(table.out.contains(word), "{word}: {table:?}");
     }
     let unknown = home.run("projections rebuild bogus --json").await;
-    assert!(unknown.code == Some(1) && unknown.out.is_empty() && unknown.err.contains("`bogus`"), "{unknown:?}");
+    assert!(
+        unknown.code == Some(1) && unknown.out.is_empty() && unknown.err.contains("`bogus`"),
+        "{unknown:?}"
+    );
     let server = home.serve("").await;
     assert_eq!(paas.at(&server).used(&project(1), "2024-05").await, [11, 12, 13]);
 }

@@ -20,7 +20,13 @@ async fn a_wrong_secret_is_not_repeated() {
     let urls = [format!("mysql://user:{CANARY}@host/db"), format!("postgres://user:{CANARY}@host:port/db")];
     for url in &urls {
         let home = Home::embedded();
-        for args in ["key list", "serve --listen 127.0.0.1:0", "projections status", "token --user 1 --help", "--help"] {
+        for args in [
+            "key list",
+            "serve --listen 127.0.0.1:0",
+            "projections status",
+            "token --user 1 --help",
+            "--help",
+        ] {
             let mut by_variable = home.command(args);
             by_variable.env("DATABASE_URL", url);
             keeps_quiet(args, &crate::common::home::finish(by_variable).await);

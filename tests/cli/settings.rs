@@ -10,8 +10,14 @@ async fn everything_has_help() {
     let home = Home::embedded();
     for (command, mentions) in [
         ("", "serve demo key token projections --data-dir --database-url"),
-        ("serve", "SERVELINK_LISTEN SERVELINK_DATA_DIR DATABASE_URL SERVELINK_ROLES SERVELINK_PLANS SECRET_KEY"),
-        ("serve", "SERVELINK_JWKS_URL SERVELINK_TRAEFIK_URL SERVELINK_TRAEFIK_MAP DOCKER_HOST SERVELINK_LOG_FORMAT"),
+        (
+            "serve",
+            "SERVELINK_LISTEN SERVELINK_DATA_DIR DATABASE_URL SERVELINK_ROLES SERVELINK_PLANS SECRET_KEY",
+        ),
+        (
+            "serve",
+            "SERVELINK_JWKS_URL SERVELINK_TRAEFIK_URL SERVELINK_TRAEFIK_MAP DOCKER_HOST SERVELINK_LOG_FORMAT",
+        ),
         ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s"),
         ("demo", "--listen --keep"),
         ("key", "create list revoke"),
@@ -47,8 +53,16 @@ const WRONG: [(&str, &[&str], i32); 26] = [
     ("serve --traefik-interval 5x", &["'5x'", "--traefik-interval", "15s, 1h or 90d"], 2),
     ("serve --traefik-interval 0s", &["'0s'", "--traefik-interval", "longer than nothing"], 2),
     ("serve --listen 127.0.0.1:0 --traefik-url nonsense", &["Traefik", "http or https URL"], 1),
-    ("serve --listen 127.0.0.1:0 --traefik-url http://t/ --traefik-source A_B", &["Traefik source", "a-z"], 1),
-    ("serve --listen 127.0.0.1:0 --traefik-url http://t/ --docker-host ftp://x", &["--docker-host", "unix://"], 1),
+    (
+        "serve --listen 127.0.0.1:0 --traefik-url http://t/ --traefik-source A_B",
+        &["Traefik source", "a-z"],
+        1,
+    ),
+    (
+        "serve --listen 127.0.0.1:0 --traefik-url http://t/ --docker-host ftp://x",
+        &["--docker-host", "unix://"],
+        1,
+    ),
     ("serve --listen 127.0.0.1:0 --jwks-url nonsense", &["--jwks-url"], 1),
     ("serve --listen 127.0.0.1:0 --plans missing.toml", &["plans", "missing.toml", "No such file"], 1),
     ("serve --listen 127.0.0.1:0 --plans broken.toml", &["plans", "broken.toml", "display_name"], 1),
@@ -71,7 +85,10 @@ async fn a_wrong_value_is_named_at_once() {
         let done = home.run(args).await;
         assert_eq!((done.code, done.out.as_str()), (Some(code), ""), "servelink {args}: {done:?}");
         for word in words {
-            assert!(done.err.starts_with("error: ") && done.err.contains(word), "{args} does not say {word}: {done:?}");
+            assert!(
+                done.err.starts_with("error: ") && done.err.contains(word),
+                "{args} does not say {word}: {done:?}"
+            );
         }
         assert!(!done.err.contains("panicked") && !done.err.contains("c4n4ry"), "{done:?}");
     }
@@ -133,7 +150,8 @@ async fn a_setting_is_a_flag_a_variable_or_a_line_in_a_file() {
 async fn without_a_command_it_serves() {
     let home = Home::embedded();
     let secret = "a secret in a file, for both";
-    let file = format!("SERVELINK_LISTEN=127.0.0.1:0\nSECRET_KEY='{secret}'\nSERVELINK_ROLES=api,projections\n");
+    let file =
+        format!("SERVELINK_LISTEN=127.0.0.1:0\nSECRET_KEY='{secret}'\nSERVELINK_ROLES=api,projections\n");
     fs::write(home.folder.path().join(".env"), file).unwrap();
     let server = Servelink::start(&home, "").await;
     assert!(server.url.starts_with("http://127.0.0.1:"), "{}", server.url);

@@ -11,7 +11,10 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     let (server, paas) = start(&home, "").await;
     let second = home.run("serve --listen 127.0.0.1:0").await;
     assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(second.err.contains("another servelink is running on") && second.err.contains("data"), "{second:?}");
+    assert!(
+        second.err.contains("another servelink is running on") && second.err.contains("data"),
+        "{second:?}"
+    );
     // The first one does not mind, and can still be found.
     paas.register(&[1]).await;
     assert_eq!(home.json("key list --json").await.as_array().unwrap().len(), 1);
@@ -79,4 +82,15 @@ async fn a_stranger_at_the_control_listener_is_refused() {
         assert_eq!(answer.status().as_u16(), 401, "{password:?}");
         assert_eq!(answer.text().await.unwrap(), "");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_at_the_same_time_wait_for_each_other() {
+    let home = Home::embedded();
+    let (server, _) = start(&home, "").await;
+    // What it leaves behind points to nobody.
+    server.kill().await;
+    let create = |_| home.json("key create --scope usage:write --json");
+    futures::future::join_all((0..8).map(create)).await;
+    assert_eq!(home.json("key list --json").await.as_array().unwrap().len(), 9);
 }

@@ -59,7 +59,9 @@ where
     loop {
         match look().await {
             Ok(seen) => return seen,
-            Err(instead) => assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}; seen: {instead}"),
+            Err(instead) => {
+                assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}; seen: {instead}")
+            }
         }
         sleep(Duration::from_millis(10)).await;
     }

@@ -16,8 +16,9 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn create() -> Self {
-        let url = std::env::var(SERVER)
-            .unwrap_or_else(|_| panic!("{SERVER} is not set: run the tests with scripts/test, which starts a Postgres"));
+        let url = std::env::var(SERVER).unwrap_or_else(|_| {
+            panic!("{SERVER} is not set: run the tests with scripts/test, which starts a Postgres")
+        });
         let server: PgConnectOptions = url.parse().unwrap();
         let name = format!("whole_{}", uuid::Uuid::new_v4().simple());
         let mut connection = server.connect().await.unwrap();
@@ -38,9 +39,12 @@ impl Database {
 impl Drop for Database {
     /// On a runtime of its own, because a drop cannot wait on the test's. What is left behind goes with the server.
     fn drop(&mut self) {
-        let (server, sql) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let (server, sql) =
+            (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         let dropping = std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
             runtime.block_on(async {
                 if let Ok(mut connection) = server.connect().await {
                     let _ = connection.execute(sql.as_str()).await;

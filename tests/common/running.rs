@@ -21,13 +21,24 @@ impl Servelink {
     /// Starts it and waits for the line that says where it listens.
     pub(crate) async fn start(home: &Home, args: &str) -> Self {
         let mut server = Self::start_silent(home, args);
-        let mut line = String::new();
-        let read = timeout(PATIENCE, server.out.read_line(&mut line)).await;
-        let Some(url) = line.trim_end().strip_prefix("Servelink listens on ") else {
-            panic!("{read:?}: servelink {args} says {line:?}; its log:\n{}", home.log());
-        };
-        url.clone_into(&mut server.url);
+        let line = server.says(home, "Servelink listens on http://").await;
+        server.url = line.replace("Servelink listens on ", "");
         server
+    }
+
+    /// Waits for a line with this text on standard output.
+    pub(crate) async fn says(&mut self, home: &Home, text: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            let read = timeout(PATIENCE, self.out.read_line(&mut line)).await;
+            said += &line;
+            match read {
+                Ok(Ok(1..)) if line.contains(text) => return line.trim_end().to_owned(),
+                Ok(Ok(1..)) => {}
+                other => panic!("{other:?}: no {text:?} in {said:?}; the log:\n{}", home.log()),
+            }
+        }
     }
 
     /// Starts one that answers no requests. What it does shows later.

@@ -134,7 +134,8 @@ async fn killed(home: Home) {
     let client = client.at(&server);
     let counted = used(&client).await;
     let batches = counted[0][2];
-    let (least, most) = (ledger.acknowledged.len() as u64, (ledger.acknowledged.len() + ledger.unanswered.len()) as u64);
+    let (least, most) =
+        (ledger.acknowledged.len() as u64, (ledger.acknowledged.len() + ledger.unanswered.len()) as u64);
     assert!((least..=most).contains(&batches), "{least} acknowledged, {most} sent, {batches} counted");
 
     // Everyone sends everything again.

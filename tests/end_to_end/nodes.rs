@@ -32,7 +32,10 @@ async fn what_is_written_on_one_node_is_read_on_the_other() {
     assert_eq!(used, [(0..20).sum(), 20, 20], "the other node goes on");
     assert_eq!(two.terminate().await.code(), Some(0));
     let alone = home.serve("").await;
-    assert_eq!((first.at(&alone).used(&project(1), "2024-05").await, first.at(&alone).head().await), (used, head));
+    assert_eq!(
+        (first.at(&alone).used(&project(1), "2024-05").await, first.at(&alone).head().await),
+        (used, head)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +85,8 @@ async fn roles_may_be_split_between_processes() {
 
     // While nobody keeps them up, a read that needs more says how far they are.
     assert_eq!(projections.terminate().await.code(), Some(0));
-    let up_to = position(&client.post("/api/usage/traffic", &batch("two", &[sample(1, MAY, [1, 1, 1])])).await.ok());
+    let up_to =
+        position(&client.post("/api/usage/traffic", &batch("two", &[sample(1, MAY, [1, 1, 1])])).await.ok());
     let path = format!("/api/usage/projects/{}?month=2024-05", project(1));
     let late = client.get(&format!("{path}&min_position={up_to}")).await;
     assert_eq!((late.status, &late.json()["position"]), (503, &recorded["position"]), "{late:?}");

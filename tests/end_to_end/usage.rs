@@ -21,7 +21,9 @@ async fn from_a_key_to_a_months_usage_on_postgres() {
 async fn from_a_key_to_a_months_usage(home: Home) {
     let (server, paas) = start(&home, "").await;
     paas.register(&[1, 2]).await;
-    let again = paas.put(&format!("/api/projects/{}", project(1)), &json!({ "team_id": team(1), "name": "Shop" })).await;
+    let again = paas
+        .put(&format!("/api/projects/{}", project(1)), &json!({ "team_id": team(1), "name": "Shop" }))
+        .await;
 
     // Two days of one month, and a measurement of storage.
     let samples = [
@@ -30,7 +32,10 @@ async fn from_a_key_to_a_months_usage(home: Home) {
         sample(2, "2024-05-31T12:00:00+02:00", [0, 5, 1]),
     ];
     let recorded = paas.post("/api/usage/traffic", &batch("may", &samples)).await.ok();
-    assert_eq!((&recorded["accepted"], &recorded["duplicates"], &recorded["rejected"]), (&json!(3), &json!(0), &json!([])));
+    assert_eq!(
+        (&recorded["accepted"], &recorded["duplicates"], &recorded["rejected"]),
+        (&json!(3), &json!(0), &json!([]))
+    );
     assert!(position(&recorded) > position(&again));
     let storage = json!({
         "project_id": project(1), "volumes_bytes": 1 << 20, "images_bytes": 1 << 19, "layers_bytes": 0,
@@ -48,7 +53,8 @@ async fn from_a_key_to_a_months_usage(home: Home) {
     let paas = paas.at(&server);
     assert_eq!(Answers::of(&paas, up_to).await, first, "nothing has changed over a restart");
     let repeated = paas.post("/api/usage/traffic", &batch("may", &samples)).await.ok();
-    let expected = json!({ "accepted": 0, "duplicates": 3, "rejected": [], "position": recorded["position"] });
+    let expected =
+        json!({ "accepted": 0, "duplicates": 3, "rejected": [], "position": recorded["position"] });
     assert_eq!(repeated, expected, "the answer to a batch sent again is the first answer");
     assert_eq!(Answers::of(&paas, up_to).await, first);
     server.kill().await;
@@ -116,7 +122,9 @@ impl Answers {
             ]
         });
         assert_eq!(self.team, team);
-        for field in ["traffic_bytes", "storage_bytes", "ingress_bytes", "egress_bytes", "requests", "traffic_gb"] {
+        for field in
+            ["traffic_bytes", "storage_bytes", "ingress_bytes", "egress_bytes", "requests", "traffic_gb"]
+        {
             assert_eq!(self.unused[field].as_f64(), Some(0.0), "{field} of an unused month");
         }
         assert_eq!((&self.unused["created_at"], &self.unused["month"]), (&Value::Null, &json!(2)));
@@ -136,7 +144,10 @@ async fn limits_are_of_the_current_month_and_name_what_is_exceeded() {
     let up_to = position(&paas.post("/api/usage/traffic", &traffic).await.ok());
     let current = format!("/api/usage/projects/{}?min_position={up_to}", project(1));
     let current = paas.get(&current).await.ok();
-    assert_eq!((current["month"].as_u64(), current["year"].as_i64()), (Some(now.month().into()), Some(now.year().into())));
+    assert_eq!(
+        (current["month"].as_u64(), current["year"].as_i64()),
+        (Some(now.month().into()), Some(now.year().into()))
+    );
     assert_eq!(current["traffic_bytes"], json!((5_u64 << 30) + 1), "without a month it is the current one");
     let limits = paas.get(&format!("/api/usage/teams/team-one/limits?min_position={up_to}")).await.ok();
     assert_eq!(limits["within_limits"], json!(false));
@@ -148,11 +159,19 @@ async fn limits_are_of_the_current_month_and_name_what_is_exceeded() {
     // The free plan's limits on what there may be hold in the directory.
     for (path, body, limit) in [
         (format!("/api/teams/{}/members/2", team(1)), json!({ "role": "member" }), "max_members"),
-        (format!("/api/projects/{}", project(3)), json!({ "team_id": team(1), "name": "third" }), "max_projects"),
+        (
+            format!("/api/projects/{}", project(3)),
+            json!({ "team_id": team(1), "name": "third" }),
+            "max_projects",
+        ),
     ] {
         paas.register(&[1, 2]).await;
         let refused = paas.send(paas.request(Method::PUT, &path).json(&body)).await;
-        assert_eq!((refused.status, refused.json()["limit_name"].as_str()), (409, Some(limit)), "{refused:?}");
+        assert_eq!(
+            (refused.status, refused.json()["limit_name"].as_str()),
+            (409, Some(limit)),
+            "{refused:?}"
+        );
     }
 }
 

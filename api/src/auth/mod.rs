@@ -4,13 +4,14 @@
 //! |---|---|---|
 //! | `UsageWriter` | service key with `usage:write` | send measurements |
 //! | `DirectoryWriter` | service key with `directory:write` | keep the directory |
-//! | `Member` | user token | read what his teams used; which teams those are, the read models know |
+//! | `Member` | user token, also from the PaaS's cookie where nothing is changed | read what his teams used; which teams those are, the read models know |
 //!
 //! A handler that names none of them is open to everyone. The test in `tests/api/access.rs` holds the whole table.
 
 pub mod service_key;
 pub mod token;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -19,7 +20,7 @@ use domain::UserId;
 use domain::service_key::Scope;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use store::commands::Actor;
 
 use crate::app::App;
@@ -53,19 +54,27 @@ impl FromRequestParts<Arc<App>> for DirectoryWriter {
 impl FromRequestParts<Arc<App>> for Member {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        // A header that is there counts, even when it is wrong: a caller never acts as whoever his cookie names
-        // while he believes to act as somebody else.
-        let verified = if parts.headers.contains_key(AUTHORIZATION) {
-            app.tokens.verify(bearer(&parts.headers)?).await
-        } else {
-            let cookies = CookieJar::from_headers(&parts.headers);
-            let cookie = cookies.get(&app.tokens.config().cookie);
-            let cookie = cookie
-                .ok_or_else(|| unauthenticated("this needs a user token, as a bearer token or a cookie"))?;
-            app.tokens.verify(cookie.value()).await
-        };
-        verified.map(Self).map_err(Problem::from)
+        let token = user_token(&parts.method, &parts.headers, &app.tokens.config().cookie)?;
+        Ok(Self(app.tokens.verify(&token).await?))
     }
+}
+
+/// The token of a bearer header, or of the cookie of this name.
+fn user_token<'a>(method: &Method, headers: &'a HeaderMap, cookie: &str) -> Result<Cow<'a, str>, Problem> {
+    // A header that is there counts, even when it is wrong: a caller never acts as whoever his cookie names
+    // while he believes to act as somebody else.
+    if headers.contains_key(AUTHORIZATION) {
+        return bearer(headers).map(Cow::Borrowed);
+    }
+    // A browser sends the cookie whichever site makes it ask: what a cookie alone proves is enough to read only.
+    if !method.is_safe() {
+        return Err(unauthenticated("this changes something and needs a user token as a bearer token"));
+    }
+    let cookies = CookieJar::from_headers(headers);
+    let cookie = cookies
+        .get(cookie)
+        .ok_or_else(|| unauthenticated("this needs a user token, as a bearer token or a cookie"))?;
+    Ok(Cow::Owned(cookie.value().to_owned()))
 }
 
 async fn key_holder(headers: &HeaderMap, app: &App, scope: Scope) -> Result<Actor, Problem> {
@@ -124,6 +133,8 @@ impl From<TokenError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use http::header::COOKIE;
+
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {
@@ -133,6 +144,17 @@ mod tests {
     #[test]
     fn the_scheme_is_read_whatever_its_case() {
         assert_eq!(bearer(&headers(&["bEARER  abc"])).unwrap(), "abc");
+    }
+
+    #[test]
+    fn a_cookie_that_came_along_changes_nothing() {
+        let cookie = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("theme=dark; t=abc"))]);
+        assert_eq!(user_token(&Method::GET, &cookie, "t").unwrap(), "abc");
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let refused = user_token(&method, &cookie, "t").unwrap_err();
+            assert_eq!(refused.kind(), Kind::Unauthenticated, "{method}");
+            assert_eq!(user_token(&method, &headers(&["Bearer abc"]), "t").unwrap(), "abc", "{method}");
+        }
     }
 
     #[test]

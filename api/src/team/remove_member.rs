@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::team::TeamRefusal;
-use store::commands::CommandError;
 
 use super::recorded::Recorded;
 use crate::app::App;
@@ -34,9 +32,5 @@ pub(crate) async fn remove_member(
     Path((team, user)): Path<(String, String)>,
 ) -> Result<Json<Recorded>, Problem> {
     let (team, user) = (given("team_id", &team)?, given_user(&user)?);
-    match app.commands.remove_member(&actor, team, user).await {
-        // Whoever removes a team and then its members, or sends both again, is told what is so: nobody is there.
-        Err(CommandError::Team(TeamRefusal::NotRegistered)) => Ok(Recorded::at(app.log.head().await?)),
-        removed => Ok(Recorded::at(removed?)),
-    }
+    Ok(Recorded::at(app.commands.remove_member(&actor, team, user).await?))
 }

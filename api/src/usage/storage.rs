@@ -28,6 +28,9 @@ const MOST: usize = 1_000;
 const TOGETHER: usize = 64;
 /// How far ahead of our clock a measurement's time may be: a producer's clock is never quite ours.
 const FUTURE_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+/// Why a request with several measurements failed.
+const PARTLY: &str =
+    "not all measurements can be recorded now, and some may be: sending all of them again is safe";
 /// Of the text that says who measured.
 const SOURCE_LIMIT: usize = 128;
 
@@ -48,9 +51,10 @@ pub(crate) struct Measurement {
     /// Writable layers of its containers.
     #[schema(value_type = u64)]
     layers_bytes: ByteCount,
-    /// When it was measured; now when it is not told.
+    /// When it was measured, in RFC 3339, at most 5 minutes ahead of the server's clock; now when it is not told.
     measured_at: Option<DateTime<Utc>>,
     /// Who measured; `api` when it is not told.
+    #[schema(min_length = 1, max_length = 128)]
     source: Option<String>,
 }
 
@@ -106,9 +110,12 @@ pub(crate) async fn record(
         }
     }
 
+    let count: usize = by_project.values().map(Vec::len).sum();
     let projects =
         stream::iter(by_project.into_values()).map(|project| one_project(&app, &actor, project, now));
-    let done: Vec<Done> = projects.buffer_unordered(TOGETHER).try_collect().await?;
+    let done: Result<Vec<Done>, Problem> = projects.buffer_unordered(TOGETHER).try_collect().await;
+    // What failed was not recorded, but others of the same request may have been by then.
+    let done = done.map_err(|problem| if count > 1 { problem.saying(PARTLY) } else { problem })?;
     let accepted = done.iter().map(|done| done.accepted).sum();
     let position = done.iter().filter_map(|done| done.position).max();
     rejected.extend(done.into_iter().flat_map(|done| done.rejected));

@@ -125,3 +125,15 @@ async fn what_is_no_measurement_changes_nothing() {
     assert_eq!(errors(&problem), [(Some("volumes_bytes"), "duplicate_field")]);
     assert_eq!(server.app.log.head().await.unwrap(), head);
 }
+
+#[tokio::test]
+async fn a_failure_among_several_says_that_some_may_be_recorded() {
+    let server = Server::with_two_teams().await;
+    server.app.log.close().await;
+    let several = json!([measured(PROJECT, 7), measured(OTHER_PROJECT, 9)]);
+    let problem = server.post(PATH, several).await.problem(503, "unavailable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("some may be") && detail.contains("again is safe"), "{detail}");
+    let problem = server.post(PATH, measured(PROJECT, 7)).await.problem(503, "unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("nothing was"), "{problem}");
+}

@@ -1,4 +1,9 @@
 //! A whole Servelink without its binary: log, read models, runner and router, in a folder of its own.
+//! Every answer that it gives to a test is held against the OpenAPI document.
+
+// Named, since two test programs share this file from different places.
+#[path = "contract.rs"]
+mod contract;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,6 +50,8 @@ pub(crate) struct Server {
     pub(crate) key: String,
     runner: Option<JoinHandle<()>>,
     background: Vec<JoinHandle<()>>,
+    /// The OpenAPI document.
+    document: Value,
     _folder: TempDir,
 }
 
@@ -102,8 +109,11 @@ impl Server {
             key: String::new(),
             runner: Some(tokio::spawn(runner.run())),
             background: vec![tokio::spawn(known.follow())],
+            document: Value::Null,
             _folder: folder,
         };
+        let document = Request::get("/api/openapi.json").body(Body::empty()).unwrap();
+        server.document = server.exchange(document).await.ok();
         server.key = server.new_key(&Scope::ALL, None).await;
         server
     }
@@ -156,6 +166,13 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let answer = self.exchange(request).await;
+        contract::check(&self.document, &method, uri.path(), &answer);
+        answer
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());

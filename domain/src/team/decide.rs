@@ -20,11 +20,10 @@ use crate::{ProjectId, Slug, TeamId, UserId};
 pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Vec<TeamEvent>, TeamRefusal> {
     match (&team.registered, command) {
         (_, TeamCommand::Register { name, slug }) => Ok(register(team, name, slug)),
-        (None, TeamCommand::Remove { .. }) => Ok(vec![]),
+        (None, TeamCommand::Remove { .. } | TeamCommand::RemoveMember { .. }) => Ok(vec![]),
         (
             None,
             TeamCommand::PutMember { .. }
-            | TeamCommand::RemoveMember { .. }
             | TeamCommand::PutProject { .. }
             | TeamCommand::GiveProject { .. }
             | TeamCommand::RemoveProject { .. }

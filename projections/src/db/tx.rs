@@ -20,7 +20,8 @@ impl Tx {
                 // In a task of its own, which nobody cancels: when whoever asked goes away after the beginning and
                 // before he is told of it, sqlx 0.8.6 leaves the one writing connection in that transaction for ever.
                 let writer = writer.clone();
-                Ok(Self::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+                let begun = tokio::spawn(async move { writer.begin_with("BEGIN IMMEDIATE").await });
+                Ok(Self::Sqlite(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??))
             }
             Db::Postgres(pool) => {
                 let mut tx = pool.begin().await?;

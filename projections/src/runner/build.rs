@@ -12,6 +12,8 @@ use crate::event::ProjectedEvent;
 
 /// Events that one transaction takes while a generation is built.
 const BUILD_BATCH: usize = 20_000;
+/// Events that one read of the log takes meanwhile.
+const BUILD_PAGE: usize = 2_000;
 /// How long a generation that is being built stands still before another process takes it for left behind.
 pub(super) const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
@@ -197,19 +199,33 @@ async fn read_ahead(
     batches: mpsc::Sender<Result<Vec<ProjectedEvent>, RunnerError>>,
 ) {
     loop {
-        let batch = runner.read(after, BUILD_BATCH).await;
-        match &batch {
-            Ok(events) => match events.last() {
-                Some(last) => after = last.position,
-                None => return,
-            },
-            Err(_) => {
-                let _ = batches.send(batch).await;
-                return;
-            }
+        let batch = read_batch(&runner, after).await;
+        let last = batch.as_ref().ok().and_then(|batch| batch.last()).map(|event| event.position);
+        if let Ok(events) = &batch
+            && events.is_empty()
+        {
+            return;
         }
         if batches.send(batch).await.is_err() {
             return;
+        }
+        match last {
+            Some(last) => after = last,
+            None => return,
+        }
+    }
+}
+
+/// One batch; in pages, because the rows of a page fit into the processor's caches.
+async fn read_batch(runner: &Runner, after: Position) -> Result<Vec<ProjectedEvent>, RunnerError> {
+    let mut batch: Vec<ProjectedEvent> = Vec::with_capacity(BUILD_BATCH);
+    loop {
+        let last = batch.last().map_or(after, |event| event.position);
+        let page = runner.read(last, BUILD_PAGE).await?;
+        let ends = page.len() < BUILD_PAGE;
+        batch.extend(page);
+        if ends || batch.len() >= BUILD_BATCH {
+            return Ok(batch);
         }
     }
 }

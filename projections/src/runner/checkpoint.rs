@@ -145,7 +145,7 @@ pub(super) async fn begin_anew(db: &Db, projector: &dyn Projector) -> Result<i64
 /// A number that no generation ever had. Whoever else wants one waits until the transaction ends.
 async fn next_generation(tx: &mut Tx, projector: &dyn Projector) -> Result<i64, DbError> {
     let sql = "INSERT INTO projection_generation (name, last) VALUES ($1, 1) \
-               ON CONFLICT (name) DO UPDATE SET last = (SELECT coalesce(max(generation), 0) + 1 FROM projection p WHERE p.name = projection_generation.name) RETURNING last";
+               ON CONFLICT (name) DO UPDATE SET last = projection_generation.last + 1 RETURNING last";
     let rows = tx.fetch(sql, &[projector.name().into()]).await?;
     rows.first().map_or(Ok(1), |row| row.int(0))
 }

@@ -143,7 +143,9 @@ impl Ingest {
             },
         )?;
         drop(queue);
-        answered.await.unwrap_or(Err(IngestError::Append(AppendError::Closed)))
+        // The stage answers whatever it takes: if it did not, nobody knows how far it came.
+        let ended = || AppendError::Uncertain("the ingestion stage ended abnormally".into());
+        answered.await.unwrap_or_else(|_| Err(ended().into()))
     }
 
     /// Takes no more, finishes what waits.

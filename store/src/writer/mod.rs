@@ -57,8 +57,8 @@ impl Writer {
             mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
         })?;
         drop(queue);
-        // The task ends only after it has answered whatever it took.
-        answered.await.unwrap_or(Err(AppendError::Closed))
+        // The task answers whatever it takes: if it did not, nobody knows how far it came.
+        answered.await.unwrap_or_else(|_| Err(AppendError::Uncertain("the writer ended abnormally".into())))
     }
 
     /// Takes no more, finishes what waits.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::{Client, Url, redirect};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::TokenError;
 use super::key_set::KeySet;
@@ -34,13 +34,17 @@ pub enum JwksError {
 }
 
 /// An identity provider's keys.
-pub struct Jwks {
+pub struct Jwks(Arc<Shared>);
+
+struct Shared {
     url: Url,
     client: Client,
     kept: RwLock<Kept>,
     /// When it was last tried to fetch them; held while it is tried.
-    tried: Mutex<Option<Instant>>,
+    tried: Arc<Mutex<Tried>>,
 }
+
+type Tried = Option<Instant>;
 
 #[derive(Clone, Default)]
 struct Kept {
@@ -63,7 +67,7 @@ impl Jwks {
             .timeout(FETCH_LIMIT)
             .redirect(redirect::Policy::none())
             .build()?;
-        Ok(Self { url, client, kept: RwLock::default(), tried: Mutex::new(None) })
+        Ok(Self(Arc::new(Shared { url, client, kept: RwLock::default(), tried: Arc::default() })))
     }
 
     /// The key for a token.
@@ -75,18 +79,18 @@ impl Jwks {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<DecodingKey, TokenError> {
-        let kept = self.kept();
+        let kept = self.0.kept();
         let stale = kept.good_until.is_none_or(|good_until| good_until <= Instant::now());
         match kept.keys.find(id, algorithm).cloned() {
             Some(key) if !stale => return Ok(key),
             // Who comes while somebody else is fetching does not wait: the old key is still good enough.
-            Some(key) => match self.tried.try_lock() {
+            Some(key) => match Arc::clone(&self.0.tried).try_lock_owned() {
                 Ok(tried) => self.refresh(tried).await,
                 Err(_) => return Ok(key),
             },
-            None => self.refresh(self.tried.lock().await).await,
+            None => self.refresh(Arc::clone(&self.0.tried).lock_owned().await).await,
         }
-        let kept = self.kept();
+        let kept = self.0.kept();
         match kept.keys.find(id, algorithm) {
             Some(key) => Ok(key.clone()),
             None if kept.good_until.is_none() => Err(TokenError::KeysUnavailable),
@@ -94,8 +98,32 @@ impl Jwks {
         }
     }
 
+    /// In a task of its own, which goes on when whoever asked hangs up: else a caller who always does would leave
+    /// everyone without keys.
+    async fn refresh(&self, tried: OwnedMutexGuard<Tried>) {
+        let shared = Arc::clone(&self.0);
+        if let Err(error) = tokio::spawn(async move { shared.refresh(tried).await }).await {
+            tracing::error!(%error, "fetching the key set ended abnormally");
+        }
+    }
+
+    /// As if the last try were a minute ago.
+    #[cfg(test)]
+    pub(super) async fn let_a_minute_pass(&self) {
+        *self.0.tried.lock().await = None;
+    }
+
+    /// As if the keys were fetched long ago.
+    #[cfg(test)]
+    pub(super) async fn let_them_age(&self) {
+        self.let_a_minute_pass().await;
+        self.0.kept.write().unwrap().good_until = Some(Instant::now());
+    }
+}
+
+impl Shared {
     /// Fetches the keys unless that was tried a moment ago. What cannot be fetched leaves what was kept.
-    async fn refresh(&self, mut tried: MutexGuard<'_, Option<Instant>>) {
+    async fn refresh(&self, mut tried: OwnedMutexGuard<Tried>) {
         if tried.is_some_and(|tried| tried.elapsed() < FETCH_AT_MOST_EVERY) {
             return;
         }
@@ -124,19 +152,6 @@ impl Jwks {
             document.extend_from_slice(&chunk);
         }
         Ok(KeySet::parse(&document)?)
-    }
-
-    /// As if the last try were a minute ago.
-    #[cfg(test)]
-    pub(super) async fn let_a_minute_pass(&self) {
-        *self.tried.lock().await = None;
-    }
-
-    /// As if the keys were fetched long ago.
-    #[cfg(test)]
-    pub(super) async fn let_them_age(&self) {
-        self.let_a_minute_pass().await;
-        self.kept.write().unwrap().good_until = Some(Instant::now());
     }
 
     fn kept(&self) -> Kept {

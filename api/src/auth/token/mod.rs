@@ -70,6 +70,8 @@ pub enum TokenError {
 pub struct TokenVerifier {
     config: TokenConfig,
     secret: Option<DecodingKey>,
+    /// For the secret: made once, since every read of a member needs it.
+    by_secret: Validation,
     jwks: Option<Jwks>,
     clock: Arc<dyn Clock>,
 }
@@ -85,7 +87,7 @@ impl TokenVerifier {
     ) -> Self {
         crypto::install();
         let secret = secret.map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()));
-        Self { config, secret, jwks, clock }
+        Self { config, secret, by_secret: signature_only(Algorithm::HS256), jwks, clock }
     }
 
     /// What tokens must say, and where they come.
@@ -107,26 +109,30 @@ impl TokenVerifier {
         let now = self.clock.now();
         match (header.alg, &self.secret, &self.jwks) {
             (Algorithm::HS256, Some(secret), _) => {
-                signed(token, secret, Algorithm::HS256)?.check_typed(&self.config, now)
+                signed(token, secret, &self.by_secret)?.check_typed(&self.config, now)
             }
             (algorithm @ (Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA), _, Some(jwks)) => {
                 let key = jwks.find(header.kid.as_deref(), algorithm).await?;
-                signed(token, &key, algorithm)?.check(&self.config, now)
+                signed(token, &key, &signature_only(algorithm))?.check(&self.config, now)
             }
             _ => Err(TokenError::Invalid("it is signed by an algorithm that is not taken here")),
         }
     }
 }
 
-/// The claims of a token that this key has signed.
-fn signed(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, TokenError> {
+/// The claims are checked by our own clock, in `claims.rs`.
+fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
-    // The signature only. The claims are checked by our own clock, in `claims.rs`.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
-    decode::<Claims>(token, key, &validation)
+    validation
+}
+
+/// The claims of a token that this key has signed.
+fn signed(token: &str, key: &DecodingKey, validation: &Validation) -> Result<Claims, TokenError> {
+    decode::<Claims>(token, key, validation)
         .map(|data| data.claims)
         .map_err(|error| TokenError::Invalid(claims::why(error.kind())))
 }

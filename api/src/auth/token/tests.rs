@@ -9,6 +9,7 @@ use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use ring::{hmac, signature};
@@ -288,6 +289,14 @@ async fn an_unknown_key_makes_us_ask_again_but_not_at_will() {
     provider.verifier.jwks.as_ref().unwrap().let_a_minute_pass().await;
     assert_eq!(provider.verifier.verify(RSA_TOKEN).await, Ok(UserId(7)));
     assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn who_hangs_up_takes_the_keys_from_nobody() {
+    let provider = provider(json!({ "keys": [rsa_key()] })).await;
+    assert_eq!(provider.verifier.verify(RSA_TOKEN).now_or_never(), None);
+    assert_eq!(provider.verifier.verify(RSA_TOKEN).await, Ok(UserId(7)));
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

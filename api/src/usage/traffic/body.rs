@@ -9,15 +9,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::budget::Held;
 use super::format::Coding;
+use crate::body::{MAX_DISCARDED, discard};
 use crate::problem::{Kind, Problem};
 
 /// Bytes that may be sent.
 const MAX_SENT: usize = 8 << 20;
 /// Bytes that they may be once decompressed.
 const MAX_TEXT: usize = 32 << 20;
-/// Bytes of a body that is too large which are received all the same: a client that writes first and reads
-/// afterwards would otherwise see a broken connection instead of the answer.
-const MAX_DISCARDED: usize = 32 << 20;
 /// Bytes that are decompressed before others get their turn.
 const PIECE: usize = 64 << 10;
 /// The window that a zstd decoder must support, and need not exceed (RFC 9659): 8 MB.
@@ -79,14 +77,6 @@ async fn receive(mut body: Body, held: &mut Held<'_>) -> Result<Bytes, Problem> 
 
 fn too_large() -> Problem {
     Problem::new(Kind::TooLarge, "the body has over 8 MiB; send fewer samples at once, or compress them")
-}
-
-async fn discard(mut body: Body, mut length: usize) {
-    while length < MAX_DISCARDED
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        length += frame.data_ref().map_or(0, Bytes::len);
-    }
 }
 
 async fn decode<D>(mut decoder: D, name: &str, sent: usize, held: &mut Held<'_>) -> Result<Bytes, Problem>

@@ -6,6 +6,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
 
 use super::batch::{NAME, is_name};
+use crate::body::shortened;
 use crate::problem::{Kind, Problem};
 
 const JSON: &str = "application/json";
@@ -67,6 +68,7 @@ impl Format {
         match pairs(uri)?.into_iter().next() {
             None => Ok(format),
             Some((name, _)) => {
+                let name = shortened(&name);
                 Err(Problem::field(name, "unknown_field", "only application/x-ndjson takes query parameters"))
             }
         }
@@ -78,7 +80,10 @@ impl Format {
             let (name, slot) = match name.as_str() {
                 "batch_id" => ("batch_id", &mut batch_id),
                 "source" => ("source", &mut source),
-                _ => return Err(Problem::field(name, "unknown_field", "there is no such parameter here")),
+                _ => {
+                    let name = shortened(&name);
+                    return Err(Problem::field(name, "unknown_field", "there is no such parameter here"));
+                }
             };
             if slot.is_some() {
                 return Err(Problem::field(name, "duplicate_field", "comes twice in the query"));
