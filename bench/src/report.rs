@@ -37,7 +37,7 @@ impl fmt::Display for Goal {
         match self {
             Self::AtLeast(goal) => write!(f, ">= {}", grouped(*goal)),
             Self::Under(goal) => write!(f, "< {}", grouped(*goal)),
-            Self::ShareOf(share, _) => write!(f, ">= {:.0} % of yardstick", share * 100.0),
+            Self::ShareOf(share, _) => write!(f, ">= {:.0} % of COPY", share * 100.0),
         }
     }
 }
@@ -51,7 +51,7 @@ pub(crate) struct Row {
     unit: &'static str,
     goal: Option<Goal>,
     /// In place of what the goal would say.
-    says: Option<&'static str>,
+    says: Option<String>,
     p50: String,
     p99: String,
     cores: String,
@@ -71,8 +71,8 @@ impl Row {
         Self { goal: Some(goal), ..self }
     }
 
-    pub(crate) fn says(self, says: &'static str) -> Self {
-        Self { says: Some(says), ..self }
+    pub(crate) fn says(self, says: impl Into<String>) -> Self {
+        Self { says: Some(says.into()), ..self }
     }
 
     pub(crate) fn latencies(self, latencies: &Latencies) -> Self {
@@ -89,8 +89,8 @@ impl Row {
     fn cells(&self) -> [String; 9] {
         let result = self.value.map_or_else(String::new, |value| format!("{} {}", grouped(value), self.unit));
         let goal = self.goal.map_or_else(String::new, |goal| goal.to_string());
-        let reached = match (self.says, self.goal, self.value) {
-            (Some(says), _, _) => says.to_owned(),
+        let reached = match (&self.says, self.goal, self.value) {
+            (Some(says), _, _) => says.clone(),
             (None, Some(goal), Some(value)) => {
                 let (ratio, enough) = goal.reached(value);
                 format!("{:.0} %{}", ratio * 100.0, if enough { "" } else { " MISSED" })

@@ -1,5 +1,5 @@
-//! The writer's statements on SQLite. Long lists are cut into chunks of a few fixed sizes, so that every statement
-//! is prepared once and found again.
+//! The writer's statements on SQLite. Long lists are cut into chunks of a few sizes, so that every statement is
+//! prepared once and found again.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use crate::writer::{Backend, BackendError, KeyRow, Row};
 
 type Done<T> = Result<T, BackendError>;
 
-/// Rows or list items that one statement takes, largest first.
-const CHUNKS: [usize; 4] = [512, 64, 8, 1];
+/// Rows or list items that one statement takes at most.
+const MOST: usize = 512;
 
 pub(super) struct SqliteBackend {
     options: SqliteConnectOptions,
@@ -40,10 +40,10 @@ impl SqliteBackend {
     }
 }
 
-/// The items in chunks of the fixed sizes.
+/// The items in chunks whose sizes are powers of two: few statements for any number of items, and few different ones.
 fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = CHUNKS.into_iter().find(|size| *size <= items.len())?;
+        let size = MOST.min(1 << items.len().checked_ilog2()?);
         let (chunk, rest) = items.split_at(size);
         items = rest;
         Some(chunk)
