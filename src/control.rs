@@ -213,7 +213,10 @@ impl ControlClient {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(ControlError::Refused(response.text().await?))
+            let status = response.status();
+            let words = response.text().await?;
+            let words = if words.is_empty() { format!("it answered {status}") } else { words };
+            Err(ControlError::Refused(words))
         }
     }
 

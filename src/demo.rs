@@ -19,8 +19,8 @@ use store::ingest::{Sample, SampleBatch};
 use store::{Clock, SystemClock};
 
 use crate::admin::KeyWish;
-use crate::cli::Failure;
-use crate::config::{ServeArgs, StoreArgs};
+use crate::cli::{Failure, out};
+use crate::config::{self, ServeArgs, StoreArgs};
 use crate::server::{Server, Services};
 use crate::stop::StopSignal;
 
@@ -90,9 +90,7 @@ struct Defaults {
 
 /// Runs until told to stop.
 pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(), Failure> {
-    let mut serve = Defaults::parse_from(["servelink"]).serve;
-    serve.token.check()?;
-    serve.listen = listen;
+    let serve = settings(listen);
     let temporary = match &keep {
         Some(_) => None,
         None => Some(tempfile::tempdir()?),
@@ -118,6 +116,18 @@ pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(),
     traffic.abort();
     server.stop().await;
     Ok(())
+}
+
+/// The defaults, whatever the environment says of a real installation: its secret signs no token of the demo, and its
+/// Traefik is left alone.
+fn settings(listen: SocketAddr) -> ServeArgs {
+    let mut serve = Defaults::parse_from(["servelink"]).serve;
+    serve.listen = listen;
+    serve.roles = vec![config::Role::Api, config::Role::Projections, config::Role::Workers];
+    serve.token.secret_key = None;
+    (serve.jwks_url, serve.traefik_url, serve.traefik_map, serve.docker_host, serve.plans) =
+        (None, None, None, None, None);
+    serve
 }
 
 async fn register(services: &Services, actor: &Actor) -> Result<(), Failure> {
@@ -226,24 +236,21 @@ async fn announce(
     };
     let key = services.admin.create_key(actor, &wish).await?.key;
     let token = token(serve, store, TEAMS[0].owner)?;
-    println!("Servelink is running. In another terminal:\n");
-    println!("  export SERVELINK=http://{address}");
-    println!("  export KEY={}", key.expose_secret());
-    println!("  export TOKEN={}\n", token.expose_secret());
-    println!("  API documentation   http://{address}/api/docs\n");
-    println!("Teams and their projects (TOKEN is user 1's, who belongs to the first two):\n");
+    out!("Servelink is running. In another terminal:\n");
+    out!("  export SERVELINK=http://{address}");
+    out!("  export KEY={}", key.expose_secret());
+    out!("  export TOKEN={}\n", token.expose_secret());
+    out!("  API documentation   http://{address}/api/docs\n");
+    out!("Teams and their projects (TOKEN is user 1's, who belongs to the first two):\n");
     for team in &TEAMS {
-        println!("  {:<16} {:<28} {}", team.slug, team.name, team.plan.map_or("Free", |_| "Pro"));
+        out!("  {:<16} {:<28} {}", team.slug, team.name, team.plan.map_or("Free", |_| "Pro"));
         for project in team.projects {
-            println!("    {:<14} {}", project.name, ProjectId::from_bytes([project.id; 16]));
+            out!("    {:<14} {}", project.name, ProjectId::from_bytes([project.id; 16]));
         }
     }
-    println!("\nWhat boutique has used this month:\n");
-    println!(
-        "  curl -H \"Authorization: Bearer $TOKEN\" $SERVELINK/api/usage/projects/{}\n",
-        "11".repeat(16)
-    );
-    println!("Ctrl-C ends the demo.");
+    out!("\nWhat boutique has used this month:\n");
+    out!("  curl -H \"Authorization: Bearer $TOKEN\" $SERVELINK/api/usage/projects/{}\n", "11".repeat(16));
+    out!("Ctrl-C ends the demo.");
     Ok(())
 }
 

@@ -28,11 +28,20 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // Before anything reads the environment. A `.env` that is not there is none; one that is broken is named.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        eprintln!("error: the file .env cannot be read: {error}");
-        return ExitCode::from(2);
+    match dotenvy::from_path(".env") {
+        Ok(()) => {}
+        Err(error) if error.not_found() => {}
+        // Not the line itself: it may hold a secret.
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            eprintln!(
+                "error: the file .env has a line that cannot be read, at its character {at}; quote values with spaces"
+            );
+            return ExitCode::from(2);
+        }
+        Err(error) => {
+            eprintln!("error: the file .env cannot be read: {error}");
+            return ExitCode::from(2);
+        }
     }
     // Two libraries bring a TLS provider each: one of them is chosen here, once.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -20,7 +20,7 @@ pub(crate) fn secret_key(args: &TokenArgs, data_dir: &Path) -> Result<SecretStri
 /// The 256-bit secret in this file, which is made if it is not there and is for its owner's eyes only.
 pub(crate) fn kept_secret(file: &Path, what: &str) -> Result<SecretString, std::io::Error> {
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        create_private_folder(folder)?;
     }
     if !file.try_exists()? {
         make_secret(file)?;
@@ -35,6 +35,15 @@ pub(crate) fn kept_secret(file: &Path, what: &str) -> Result<SecretString, std::
         )));
     }
     Ok(SecretString::from(secret))
+}
+
+/// A folder that only its owner may look into, if it is not there yet: whoever can read the data can administer it.
+pub(crate) fn create_private_folder(folder: &Path) -> Result<(), std::io::Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Makes the file whole or not at all: whoever is killed meanwhile leaves no half of one, and of two processes that

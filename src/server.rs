@@ -14,7 +14,7 @@ use store::ingest::Ingest;
 use store::known::Known;
 use store::{Clock, SystemClock};
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::job;
 use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
@@ -56,7 +56,7 @@ pub(crate) struct Server {
     http: Option<JoinHandle<()>>,
     stopping: CancellationToken,
     /// What may be cut off at any moment: everything it does is repeatable.
-    background: Vec<AbortHandle>,
+    background: JoinSet<&'static str>,
     /// Removes its file from the data folder when dropped.
     control: Option<ControlServer>,
 }
@@ -92,9 +92,17 @@ impl Server {
         );
         let stopping = CancellationToken::new();
 
-        let mut background = vec![tokio::spawn(Arc::clone(&known).follow()).abort_handle()];
+        let mut background = JoinSet::new();
+        let follow = Arc::clone(&known).follow();
+        background.spawn(async move {
+            follow.await;
+            "what keeps up with keys, projects and closed months"
+        });
         if args.does(Role::Projections) {
-            background.push(tokio::spawn(runner.run()).abort_handle());
+            background.spawn(async move {
+                runner.run().await;
+                "what keeps the read models up to date"
+            });
         }
         if args.does(Role::Workers)
             && let Some(config) = traefik(args)?
@@ -102,8 +110,11 @@ impl Server {
             let schedule = config.schedule();
             let job =
                 TraefikJob::new(config, Arc::clone(&commands), Arc::clone(&stores.log), Arc::clone(&clock))?;
-            background
-                .push(tokio::spawn(job::Runner::new(job, schedule).run(stopping.clone())).abort_handle());
+            let run = job::Runner::new(job, schedule).run(stopping.clone());
+            background.spawn(async move {
+                run.await;
+                "what reads Traefik's counters"
+            });
         }
         let control = match &store_args.database_url {
             // Whoever can reach the database needs no server to do it.
@@ -162,8 +173,33 @@ impl Server {
         &self.services
     }
 
+    /// Returns when a part of it has ended that never should, and says which. A server that goes on without it would
+    /// show old numbers, or let revoked keys in: better that whoever watches the process starts it anew.
+    pub(crate) async fn ended(&mut self) -> Failure {
+        let http = async {
+            match &mut self.http {
+                Some(http) => http.await.map(|()| "what answers requests"),
+                None => std::future::pending().await,
+            }
+        };
+        let background = async {
+            match self.background.join_next().await {
+                Some(ended) => ended,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = http => ended,
+            ended = background => ended,
+        };
+        match ended {
+            Ok(part) => format!("{part} has ended; the log says why").into(),
+            Err(error) => format!("a part of the server has ended abnormally: {error}").into(),
+        }
+    }
+
     /// Ends what is under way, makes what was taken in durable, and lets go of the stores.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         self.stopping.cancel();
         if let Some(http) = self.http {
             let end = http.abort_handle();
@@ -179,7 +215,7 @@ impl Server {
             }
         }
         self.services.ingest.close().await;
-        self.background.iter().for_each(AbortHandle::abort);
+        self.background.shutdown().await;
         drop(self.control);
         self.stores.close().await;
         tracing::info!("stopped");

@@ -1,6 +1,6 @@
 //! Opening the event log and the read models: embedded in the data folder, or in a Postgres database.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use store::sqlite::SqliteLog;
 use store::{EventLog, OpenError};
 
 use crate::config::StoreArgs;
+use crate::secret_key::create_private_folder;
 
 /// Why the stores cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ impl Stores {
 
     async fn open_embedded(folder: &Path) -> Result<Self, StoresError> {
         let unusable = |source| StoresError::Folder { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(unusable)?;
+        create_private_folder(folder).map_err(unusable)?;
         let lock = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use crate::Failure;
 
@@ -103,19 +104,25 @@ pub(crate) const NUMBER: &str = "##########";
 /// The first number of ten digits, so that a text never changes its length.
 pub(crate) const FIRST: u64 = 1_000_000_000;
 
-/// A rendered request with one number, at one or many places.
+/// Stands for a new UUID (version 7, as producers make them) in the text that a [`Template`] is made of.
+pub(crate) const NEW_ID: &str = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@";
+
+/// A rendered request in which one number, at one or many places, and one id are new every time.
 #[derive(Clone)]
 pub(crate) struct Template {
     bytes: Vec<u8>,
-    places: Vec<usize>,
+    numbers: Vec<usize>,
+    ids: Vec<usize>,
 }
 
 impl Template {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        let starts = |window: &[u8]| window == NUMBER.as_bytes();
-        let places = bytes.windows(NUMBER.len()).enumerate();
-        let places = places.filter(|(_, window)| starts(window)).map(|(at, _)| at).collect();
-        Self { bytes, places }
+        let places = |of: &str| {
+            let windows = bytes.windows(of.len()).enumerate();
+            windows.filter(|(_, window)| *window == of.as_bytes()).map(|(at, _)| at).collect()
+        };
+        let (numbers, ids) = (places(NUMBER), places(NEW_ID));
+        Self { bytes, numbers, ids }
     }
 
     /// The request with this number, from [`FIRST`] on.
@@ -126,8 +133,11 @@ impl Template {
             *digit += u8::try_from(rest % 10).unwrap_or_default();
             rest /= 10;
         }
-        for place in &self.places {
+        for place in &self.numbers {
             self.bytes[*place..*place + digits.len()].copy_from_slice(&digits);
+        }
+        for place in &self.ids {
+            Uuid::now_v7().hyphenated().encode_lower(&mut self.bytes[*place..*place + NEW_ID.len()]);
         }
         &self.bytes
     }
@@ -155,6 +165,14 @@ mod tests {
         let mut template = Template::new(format!("a {NUMBER} b {NUMBER}").into_bytes());
         assert_eq!(template.with(FIRST + 7), b"a 1000000007 b 1000000007");
         assert_eq!(template.with(FIRST + 42), b"a 1000000042 b 1000000042");
+    }
+
+    #[test]
+    fn a_template_has_a_new_id_every_time() {
+        let mut template = Template::new(format!("id={NEW_ID};").into_bytes());
+        let first = template.with(FIRST).to_vec();
+        assert_eq!(Uuid::try_parse_ascii(&first[3..39]).unwrap().get_version_num(), 7);
+        assert_ne!(template.with(FIRST), first);
     }
 
     #[test]

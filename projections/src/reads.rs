@@ -8,13 +8,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::db::{Db, DbError};
-use crate::directory;
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::team_usage::{self, TeamUsage};
 
-/// What is read, and what a position is waited for in.
-const READ_MODELS: [&str; 3] = [directory::NAME, project_usage::NAME, team_usage::NAME];
 /// Questions that may wait; beyond it the asker waits for a place.
 const QUEUE: usize = 1_024;
 /// Questions that one statement answers.
@@ -165,7 +162,7 @@ impl ReadModels {
             own.find(|status| status.state == State::Active)
                 .map_or(Position::default(), |status| status.position)
         };
-        Ok(READ_MODELS.into_iter().map(position).min().unwrap_or_default())
+        Ok(crate::all().iter().map(|projector| position(projector.name())).min().unwrap_or_default())
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::{Clock, SystemClock};
 
 use crate::admin::{AnyAdmin, KeyRow, KeyWish};
-use crate::cli::Failure;
+use crate::cli::{Failure, out};
 use crate::config::{StoreArgs, duration};
 
 #[derive(Debug, Subcommand)]
@@ -78,12 +78,12 @@ async fn create(admin: &AnyAdmin, args: CreateArgs) -> Result<(), Failure> {
     let new = admin.create_key(&wish).await?;
     let key = new.key.expose_secret();
     if args.json {
-        println!(
+        out!(
             "{}",
             json!({ "key": key, "id": new.id, "name": wish.name, "scopes": wish.scopes, "expires_at": expires_at })
         );
     } else {
-        println!("{key}\n\nThis is the only time that the key is shown. Its id is {}.", new.id);
+        out!("{key}\n\nThis is the only time that the key is shown. Its id is {}.", new.id);
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ async fn create(admin: &AnyAdmin, args: CreateArgs) -> Result<(), Failure> {
 async fn list(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
     let keys = admin.keys().await?;
     if json {
-        println!("{}", serde_json::to_string(&keys)?);
+        out!("{}", serde_json::to_string(&keys)?);
         return Ok(());
     }
     let mut table = Table::new();
@@ -111,7 +111,7 @@ async fn list(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
             state(&key, now).to_owned(),
         ]);
     }
-    println!("{table}");
+    out!("{table}");
     Ok(())
 }
 
@@ -132,9 +132,9 @@ fn state(key: &KeyRow, now: DateTime<Utc>) -> &'static str {
 async fn revoke(admin: &AnyAdmin, id: &str, json: bool) -> Result<(), Failure> {
     admin.revoke_key(id).await?;
     if json {
-        println!("{}", json!({ "id": id, "revoked": true }));
+        out!("{}", json!({ "id": id, "revoked": true }));
     } else {
-        println!("Key {id} is revoked.");
+        out!("Key {id} is revoked.");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod token;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::io::Write;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -97,6 +98,22 @@ impl Cli {
             Command::Token(command) => token::run(&command, &self.store),
             Command::Projections(command) => projections::run(command, &self.store).await,
         }
+    }
+}
+
+/// Prints a line of what a command has to say on standard output. A reader that has gone away (`| head`) has read
+/// enough: that is no reason to panic, as `println!` does.
+macro_rules! out {
+    ($($line:tt)*) => { $crate::cli::write_line(format_args!($($line)*)) };
+}
+pub(crate) use out;
+
+pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("error: cannot write to standard output: {error}");
     }
 }
 

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::admin::{AnyAdmin, RebuildProgress};
-use crate::cli::Failure;
+use crate::cli::{Failure, out};
 use crate::config::StoreArgs;
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +40,7 @@ pub(super) async fn run(command: ProjectionsCommand, store: &StoreArgs) -> Resul
 async fn status(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
     let rows = admin.projections().await?;
     if json {
-        println!("{}", serde_json::to_string(&rows)?);
+        out!("{}", serde_json::to_string(&rows)?);
         return Ok(());
     }
     let mut table = Table::new();
@@ -59,10 +59,10 @@ async fn status(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
         let behind = row.head.saturating_sub(row.position).to_string();
         table.add_row([row.name.clone(), version, generation, state, row.position.to_string(), behind]);
     }
-    println!("{table}");
+    out!("{table}");
     for row in rows {
         if let Some(why) = row.stopped {
-            println!("\n{} stopped: {why}", row.name);
+            out!("\n{} stopped: {why}", row.name);
         }
     }
     Ok(())
@@ -85,9 +85,9 @@ async fn rebuild(admin: &AnyAdmin, name: Option<&str>, json: bool) -> Result<(),
     done?;
     let what = name.unwrap_or("all projections");
     if json {
-        println!("{}", json!({ "rebuilt": what, "position": last.position }));
+        out!("{}", json!({ "rebuilt": what, "position": last.position }));
     } else {
-        println!("Rebuilt {what}, up to position {}.", last.position);
+        out!("Rebuilt {what}, up to position {}.", last.position);
     }
     Ok(())
 }

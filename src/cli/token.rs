@@ -8,7 +8,7 @@ use domain::UserId;
 use serde_json::json;
 use store::{Clock, SystemClock};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, out};
 use crate::config::{StoreArgs, TokenArgs, duration};
 use crate::secret_key::secret_key;
 
@@ -37,9 +37,9 @@ pub(super) fn run(command: &TokenCommand, store: &StoreArgs) -> Result<(), Failu
         SystemClock.now(),
     )?;
     if command.json {
-        println!("{}", json!({ "token": token }));
+        out!("{}", json!({ "token": token }));
     } else {
-        println!("{token}");
+        out!("{token}");
     }
     Ok(())
 }

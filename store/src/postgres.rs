@@ -48,9 +48,12 @@ impl PostgresLog {
     /// [`OpenError`].
     pub async fn open(options: PgConnectOptions) -> Result<Self, OpenError> {
         // No statement of ours takes long: one that does is stuck, and the request behind it shall hear of it.
+        let migrating = options.clone();
         let options = options.application_name("servelink").options([
             ("statement_timeout", "20s"),
             ("lock_timeout", "10s"),
+            // A node that freezes in the middle of a commit must not hold the head, and every other node, for hours.
+            ("idle_in_transaction_session_timeout", "15s"),
             ("synchronous_commit", "on"),
         ]);
         let readers = PgPoolOptions::new()
@@ -65,7 +68,10 @@ impl PostgresLog {
             }
             connected => connected?,
         };
-        sqlx::migrate!("../migrations/log/postgres").set_ignore_missing(true).run(&readers).await?;
+        // On a connection of its own: to make an index may take longer than any statement of a request.
+        let migrating = PgPoolOptions::new().max_connections(1).connect_with(migrating).await?;
+        sqlx::migrate!("../migrations/log/postgres").set_ignore_missing(true).run(&migrating).await?;
+        migrating.close().await;
         let reading = readers.clone();
         let (head, told) = HeadWatch::start(rows::head(&readers).await?, move || {
             let readers = reading.clone();

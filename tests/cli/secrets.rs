@@ -35,10 +35,17 @@ async fn a_wrong_secret_is_not_repeated() {
     }
     let short = &CANARY[..15];
     let home = Home::embedded().with("SECRET_KEY", short);
-    for args in ["serve", "demo --listen 127.0.0.1:0", "token --user 1", "serve --help"] {
+    for args in ["serve", "token --user 1", "serve --help"] {
         let done = home.run(args).await;
         assert!(!done.err.contains(short) && !done.out.contains(short), "{args}: {done:?}");
     }
+    // Nor is a line of .env that cannot be read.
+    let home = Home::embedded();
+    std::fs::write(home.data().with_file_name(".env"), format!("SECRET_KEY={CANARY} and more\n")).unwrap();
+    let done = home.run("key list").await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.err.contains(".env"), "{done:?}");
+    keeps_quiet("key list", &done);
     // A password in other addresses, too.
     let url = format!("ftp://user:{CANARY}@host/");
     for name in ["SERVELINK_TRAEFIK_URL", "SERVELINK_JWKS_URL", "DOCKER_HOST"] {
@@ -109,6 +116,8 @@ async fn files_with_secrets_are_their_owners_alone() {
         let mode = fs::metadata(home.data().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+    let mode = fs::metadata(home.data()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "the data folder");
     // Nothing else is left of making them.
     let mut files: Vec<String> = fs::read_dir(home.data())
         .unwrap()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Asker, Figures, Target, drive, on_one_thread};
 use crate::Failure;
 use crate::directory::{Directory, PROJECTS};
-use crate::http::{FIRST, NUMBER, Template};
+use crate::http::{FIRST, NEW_ID, NUMBER, Template};
 use crate::ledger::{Ledger, Sums};
 
 /// Connections: enough that the server always has a batch to read while another is made durable.
@@ -24,7 +24,7 @@ struct Thousands {
 }
 
 impl Thousands {
-    fn new(directory: &Directory, place: usize) -> Self {
+    fn new(directory: &Directory) -> Self {
         // Projects take turns, as they do in a gateway's batch; the first sample of each has the request's number.
         let samples: Vec<String> = (0..OF_A_PROJECT)
             .flat_map(|turn| (0..PROJECTS).map(move |project| (turn, project)))
@@ -33,7 +33,7 @@ impl Thousands {
                 directory.sample(project, &ingress, EGRESS, REQUESTS)
             })
             .collect();
-        let request = Template::new(directory.post(&format!("batch-{place}-{NUMBER}"), &samples));
+        let request = Template::new(directory.post(NEW_ID, &samples));
         Self { request, number: FIRST, ledger: Ledger::new(PROJECTS) }
     }
 }
@@ -63,7 +63,7 @@ pub(crate) async fn batch(
     ledger: &mut Ledger,
 ) -> Result<Figures, Failure> {
     let (figures, theirs) = on_one_thread(move || async move {
-        let askers = (0..CONNECTIONS).map(|place| Thousands::new(&directory, place)).collect();
+        let askers = (0..CONNECTIONS).map(|_| Thousands::new(&directory)).collect();
         let (figures, askers) = drive(target, askers, None).await?;
         Ok((figures, askers.into_iter().map(|asker| asker.ledger).collect::<Vec<_>>()))
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Asker, Figures, Target, drive, on_one_thread};
 use crate::Failure;
 use crate::directory::{Directory, PROJECTS};
-use crate::http::{FIRST, NUMBER, Template};
+use crate::http::{FIRST, NEW_ID, NUMBER, Template};
 use crate::ledger::{Ledger, Sums};
 
 /// Connections.
@@ -23,12 +23,11 @@ pub(super) struct OneByOne {
 }
 
 impl OneByOne {
-    /// `prefix` makes the batch ids its own.
-    pub(super) fn new(directory: &Directory, prefix: &str, first_project: usize) -> Self {
+    pub(super) fn new(directory: &Directory, first_project: usize) -> Self {
         let request = |project| {
-            // The number is in the batch id and in the bytes: what is lost once and counted twice is found too.
+            // Other bytes every time: a sample that is lost and another that counts twice are found too.
             let sample = directory.sample(project, NUMBER, EGRESS, REQUESTS);
-            Template::new(directory.post(&format!("{prefix}-{NUMBER}"), &[sample]))
+            Template::new(directory.post(NEW_ID, &[sample]))
         };
         let requests = (0..PROJECTS).map(request).collect();
         Self { requests, project: first_project % PROJECTS, number: FIRST, ledger: Ledger::new(PROJECTS) }
@@ -59,9 +58,9 @@ impl Asker for OneByOne {
 }
 
 /// As many connections as the design names, each with one sample at a time under way.
-pub(super) fn askers(directory: &Directory, load: &str) -> Vec<OneByOne> {
+pub(super) fn askers(directory: &Directory) -> Vec<OneByOne> {
     // Each begins with another project, so that they do not all send the same one's at the same time.
-    (0..CONNECTIONS).map(|place| OneByOne::new(directory, &format!("{load}-{place}"), place * 7)).collect()
+    (0..CONNECTIONS).map(|place| OneByOne::new(directory, place * 7)).collect()
 }
 
 /// Runs the load: a request is a sample.
@@ -71,7 +70,7 @@ pub(crate) async fn single(
     ledger: &mut Ledger,
 ) -> Result<Figures, Failure> {
     let (figures, theirs) = on_one_thread(move || async move {
-        let (figures, askers) = drive(target, askers(&directory, "single"), None).await?;
+        let (figures, askers) = drive(target, askers(&directory), None).await?;
         Ok((figures, askers.into_iter().map(|asker| asker.ledger).collect::<Vec<_>>()))
     })
     .await?;

@@ -29,7 +29,7 @@ pub(crate) async fn visible(
 ) -> Result<(Figures, Latencies), Failure> {
     let (figures, seen, theirs) = on_one_thread(move || async move {
         let every = Duration::from_secs_f64(as_float(single::CONNECTIONS as u64) / samples_per_second);
-        let background = drive(target, single::askers(&directory, "half"), Some(every));
+        let background = drive(target, single::askers(&directory), Some(every));
         let window = Window::of(&target);
         let probes = try_join_all((0..PROBES).map(|place| probe(target, &directory, place, window)));
         let ((figures, askers), probes) = try_join(background, probes).await?;
@@ -49,7 +49,7 @@ async fn probe(
     window: Window,
 ) -> Result<(Latencies, OneByOne), Failure> {
     let mut connection = Connection::open(target.address).await?;
-    let mut asker = OneByOne::new(directory, &format!("probe-{place}"), place * 7);
+    let mut asker = OneByOne::new(directory, place * 7);
     let mut latencies = Latencies::default();
     while Instant::now() < window.until {
         let answer = connection.ask(asker.next()).await?;

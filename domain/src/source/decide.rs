@@ -10,8 +10,8 @@ use super::refusal::SourceRefusal;
 use super::state::{Counter, Source};
 use crate::Month;
 
-/// After so many events one names every counter again, so that no start reads more of the stream than that.
-const COMPLETE_EVERY: u32 = 1_000;
+/// After so many events one names every counter again: whoever loads the source reads no more of its stream than that.
+pub const COMPLETE_EVERY: u32 = 50;
 
 /// A reading that is older than the last one by less than this came late: another node read after it and recorded
 /// before it, and counters that seem to have gone down have not. One that is older by more was read after the clock

@@ -22,7 +22,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
 pub use command::{Reading, SourceCommand};
-pub use decide::decide;
+pub use decide::{COMPLETE_EVERY, decide};
 pub use event::{Counted, CountersRead, SourceEvent, Totals};
 pub use refusal::SourceRefusal;
 pub use state::{Counter, Source};

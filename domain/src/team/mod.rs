@@ -12,7 +12,7 @@
 //!
 //! The PaaS keeps its directory here: every command is idempotent, so that it may send its whole directory
 //! again at any time. What one stream cannot know (who owns which other teams, whether a slug is taken) comes
-//! with the command; `store::directory` finds it out and makes sure that it still holds when the events land.
+//! with the command; `store::commands` finds it out and makes sure that it still holds when the events land.
 
 mod command;
 mod decide;

@@ -97,15 +97,21 @@ impl Db {
     pub async fn open_postgres(options: PgConnectOptions) -> Result<Self, DbError> {
         // Every statement looks rows up by key, most of them in memory: what a look-up costs on a spinning disk would
         // make Postgres read whole tables instead.
-        let options = options
-            .application_name("servelink")
-            .options([("statement_timeout", "20s"), ("random_page_cost", "1.1")]);
+        let migrating = options.clone();
+        let options = options.application_name("servelink").options([
+            ("statement_timeout", "20s"),
+            ("idle_in_transaction_session_timeout", "15s"),
+            ("random_page_cost", "1.1"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(READERS + 4)
             .acquire_timeout(ACQUIRE)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("../migrations/read").set_ignore_missing(true).run(&pool).await?;
+        // On a connection of its own: to make an index may take longer than any statement of a request.
+        let migrating = PgPoolOptions::new().max_connections(1).connect_with(migrating).await?;
+        sqlx::migrate!("../migrations/read").set_ignore_missing(true).run(&migrating).await?;
+        migrating.close().await;
         Ok(Self::Postgres(pool))
     }
 

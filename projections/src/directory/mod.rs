@@ -5,6 +5,5 @@ mod query;
 mod row;
 
 pub use project::DirectoryProjector;
-pub(crate) use project::NAME;
 pub(crate) use query::{projects_of, team_of_member};
 pub use row::{DirectoryProject, DirectoryTeam};

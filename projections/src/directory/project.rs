@@ -10,16 +10,13 @@ use crate::db::{DbError, Tx};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
-/// The projection's name.
-pub(crate) const NAME: &str = "directory";
-
 /// Makes the directory.
 pub struct DirectoryProjector;
 
 #[async_trait]
 impl Projector for DirectoryProjector {
     fn name(&self) -> &'static str {
-        NAME
+        "directory"
     }
 
     fn version(&self) -> i64 {

@@ -6,7 +6,6 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use project::NAME;
 pub use project::ProjectUsageProjector;
 pub(crate) use query::{Asked, days, months};
 pub use row::{ProjectDay, ProjectUsage};

@@ -14,16 +14,13 @@ use crate::delta::{Delta, runs, set_sums};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
-/// The projection's name.
-pub(crate) const NAME: &str = "project_usage";
-
 /// Makes project usage.
 pub struct ProjectUsageProjector;
 
 #[async_trait]
 impl Projector for ProjectUsageProjector {
     fn name(&self) -> &'static str {
-        NAME
+        "project_usage"
     }
 
     fn version(&self) -> i64 {

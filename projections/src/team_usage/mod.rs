@@ -4,7 +4,6 @@ mod project;
 mod query;
 mod row;
 
-pub(crate) use project::NAME;
 pub use project::TeamUsageProjector;
 pub(crate) use query::month;
 pub use row::{TeamProjectUsage, TeamUsage};

@@ -15,16 +15,13 @@ use crate::delta::{Delta, runs, set_sums};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
-/// The projection's name.
-pub(crate) const NAME: &str = "team_usage";
-
 /// Makes team usage.
 pub struct TeamUsageProjector;
 
 #[async_trait]
 impl Projector for TeamUsageProjector {
     fn name(&self) -> &'static str {
-        NAME
+        "team_usage"
     }
 
     fn version(&self) -> i64 {

@@ -41,7 +41,7 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(pub String);
 
-/// Why a command was not carried out. Nothing was recorded.
+/// Why a command was not carried out. Nothing was recorded, unless it is [`AppendError::Uncertain`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// A team's refusal.

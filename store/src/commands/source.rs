@@ -1,8 +1,10 @@
 //! Commands to sources of counters. What a reading counts goes into the projects' streams by the same append.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
-use domain::source::{CountersRead, Reading, Source, SourceCommand, SourceEvent, decide};
+use domain::source::{
+    COMPLETE_EVERY, CountersRead, Reading, Source, SourceCommand, SourceEvent, SourceRefusal, decide,
+};
 use domain::usage::TrafficRecorded;
 use domain::{Day, ProjectId};
 
@@ -11,8 +13,10 @@ use crate::codec::decode;
 use crate::ingest::{DayTraffic, Fold, month_condition};
 use crate::log::{Position, StreamId};
 
-/// Events that one read of the source's stream takes: more than lie between two complete ones.
-const PAGE: usize = 5_000;
+/// Events that one read of the source's stream takes: as many as lie between two complete ones, and the one of them.
+const PAGE: usize = COMPLETE_EVERY as usize + 1;
+/// A reading that is older than this when it is to be counted is read again instead.
+const HELD_UP: TimeDelta = TimeDelta::minutes(1);
 
 /// What became of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,11 @@ impl Commands {
     ) -> Result<CountersCounted, CommandError> {
         self.known.catch_up().await?;
         let loaded = self.load_source(source).await?;
+        // Whoever was held up (a frozen node, a slow store) may have been overtaken by so much that the aggregate
+        // would take his reading for one after the clock was set back. Being held up later is the sequence's matter.
+        if let Some(standing) = loaded.state.read_at.filter(|_| self.clock.now() - at > HELD_UP) {
+            return Err(SourceRefusal::Stale { standing }.into());
+        }
         let registered = |id: &ProjectId| self.known.facts().projects.contains_key(id);
         let readings = readings.iter().cloned();
         let readings =

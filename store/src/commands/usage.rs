@@ -20,10 +20,10 @@ impl Commands {
         measured_at: DateTime<Utc>,
         source: &str,
     ) -> Result<Position, CommandError> {
-        if !self.known.facts().projects.contains_key(&project) {
+        if !self.had(project, measured_at) {
             // It may have been registered a moment ago.
             self.known.catch_up().await?;
-            if !self.known.facts().projects.contains_key(&project) {
+            if !self.had(project, measured_at) {
                 return Err(CommandError::UnknownProject(project));
             }
         }
@@ -38,9 +38,21 @@ impl Commands {
     /// What any command may meet.
     pub async fn close_month(&self, actor: &Actor, id: UsageId) -> Result<Position, CommandError> {
         decide_until_first!(async {
-            let head = self.log.head().await?;
-            self.to_usage(actor, id, UsageCommand::Close { up_to_position: head.0 }).await
+            let loaded: Loaded<Usage> = self.load(&id.to_string()).await?;
+            // Read after the stream: whatever else is appended to it from here on, the expected sequence keeps out.
+            let up_to_position = self.log.head().await?.0;
+            let decided = loaded.decided(&decide(&loaded.state, UsageCommand::Close { up_to_position })?)?;
+            self.record(actor, vec![decided], vec![]).await
         })
+    }
+
+    /// Whether there was such a project at that time.
+    fn had(&self, project: ProjectId, at: DateTime<Utc>) -> bool {
+        let facts = self.known.facts();
+        facts
+            .projects
+            .get(&project)
+            .is_some_and(|known| known.removed_at.is_none_or(|removed_at| at <= removed_at))
     }
 
     async fn to_usage(

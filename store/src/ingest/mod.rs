@@ -50,7 +50,7 @@ pub enum BatchOutcome {
     },
     /// The batch's id was used before for other samples; nothing is recorded now.
     IdReused,
-    /// None of its samples is good; nothing is recorded, and the id is still free.
+    /// None of its samples is good; nothing is recorded now, and its id was not looked up.
     AllRejected(Vec<Rejection>),
 }
 

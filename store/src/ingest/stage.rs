@@ -21,6 +21,10 @@ const GROUP: usize = 1_024;
 /// How often what an append rests on may change under it before it gives up.
 const ATTEMPTS: usize = 8;
 
+/// Rejections that are kept with a batch's key: keys are kept for ever, and a gateway that is set up wrongly must not
+/// fill the disk. Whoever sends the batch again is told of these.
+const KEPT: usize = 100;
+
 /// A request that waits.
 pub(super) struct Submission {
     pub(super) actor: Actor,
@@ -131,7 +135,10 @@ fn append<'a>(
     let mut fold = Fold::default();
     let mut keys = Vec::new();
     for batch in batches {
-        let answer = FirstAnswer { accepted: batch.accepted, rejected: batch.rejected.clone() };
+        let answer = FirstAnswer {
+            accepted: batch.accepted,
+            rejected: batch.rejected.iter().take(KEPT).cloned().collect(),
+        };
         let answer = serde_json::to_string(&answer).map_err(|error| IngestError::Known(error.to_string()))?;
         keys.push(Key { id: batch.key, digest: batch.digest, answer: Some(answer) });
         batch.traffic.iter().for_each(|day| fold.add(day.clone()));

@@ -33,6 +33,7 @@ async fn many_readers_and_restarts_count_once() {
             shown += 7 * step + run;
             let readings = [reading("web@docker", Some(1), shown), reading("idle@docker", Some(1), 0)];
             let by = actor();
+            nodes.iter().for_each(|node| node.set_time(now));
             let reads = (0..6).map(|n| {
                 now += TimeDelta::seconds(1);
                 nodes[n % 2].commands.read_counters(&by, "traefik", now, started(), &readings)
@@ -65,12 +66,30 @@ async fn a_source_that_starts_anew_counts_from_zero() {
     world.register(team(1), &[project(1)]).await;
     let read = async |time: &str, started: &str, total| {
         let readings = [reading("web@docker", Some(1), total)];
+        world.set_now(time);
         world.commands.read_counters(&actor(), "traefik", at(time), at(started), &readings).await.unwrap()
     };
     read("2026-03-10T09:00:00Z", "2026-03-10T08:00:00Z", 100).await;
     read("2026-03-10T10:00:00Z", "2026-03-10T09:30:00Z", 40).await;
     read("2026-03-10T11:00:00Z", "2026-03-10T09:30:00Z", 45).await;
     assert_eq!(total(&world).await.0, 145);
+}
+
+#[tokio::test]
+async fn a_reading_that_was_held_up_is_read_again_instead() {
+    let world = World::new().await;
+    world.register(team(1), &[project(1)]).await;
+    let read = async |read_at: &str, now: &str, total| {
+        world.set_now(now);
+        let readings = [reading("web@docker", Some(1), total)];
+        world.commands.read_counters(&actor(), "traefik", at(read_at), started(), &readings).await
+    };
+    read("2026-03-10T09:00:00Z", "2026-03-10T09:00:00Z", 100).await.unwrap();
+    read("2026-03-10T09:10:00Z", "2026-03-10T09:10:00Z", 150).await.unwrap();
+    // A node that read in between, was frozen, and goes on now: its counters seem to have gone down.
+    let held_up = read("2026-03-10T09:05:00Z", "2026-03-10T09:11:00Z", 120).await;
+    assert!(matches!(held_up, Err(CommandError::Source(SourceRefusal::Stale { .. }))), "{held_up:?}");
+    assert_eq!(total(&world).await.0, 150);
 }
 
 #[tokio::test]
@@ -81,6 +100,7 @@ async fn bytes_wait_for_their_project() {
         // Nobody knows the first one's project; the second one's is told but not registered.
         let readings = [reading("who@docker", None, total), reading("soon@docker", Some(2), total)];
         let now = started() + TimeDelta::minutes(minute);
+        world.set_time(now);
         world.commands.read_counters(&actor(), "traefik", now, started(), &readings).await.unwrap()
     };
     let first = read(1, 10).await;

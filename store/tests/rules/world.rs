@@ -50,7 +50,11 @@ impl World {
     }
 
     pub fn set_now(&self, now: &str) {
-        self.now.store(at(now).timestamp_micros(), Ordering::SeqCst);
+        self.set_time(at(now));
+    }
+
+    pub fn set_time(&self, now: DateTime<Utc>) {
+        self.now.store(now.timestamp_micros(), Ordering::SeqCst);
     }
 
     pub async fn close(&self) {

@@ -130,22 +130,31 @@ impl Shared {
         *tried = Some(Instant::now());
         match self.fetch().await {
             Ok(keys) => {
-                tracing::info!(url = %self.url, keys = keys.len(), "fetched the key set for user tokens");
+                tracing::info!(
+                    host = self.url.host_str(),
+                    keys = keys.len(),
+                    "fetched the key set for user tokens"
+                );
                 let kept =
                     Kept { keys: Arc::new(keys), good_until: Some(Instant::now() + FETCH_AT_LEAST_EVERY) };
                 *self.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(url = %self.url, error, "cannot fetch the key set for user tokens");
+                tracing::warn!(host = self.url.host_str(), error, "cannot fetch the key set for user tokens");
             }
         }
     }
 
+    /// Errors of this keep the address to themselves: it may hold a password.
+    async fn ask(&self) -> Result<reqwest::Response, reqwest::Error> {
+        self.client.get(self.url.clone()).send().await?.error_for_status()
+    }
+
     async fn fetch(&self) -> Result<KeySet, JwksError> {
-        let mut response = self.client.get(self.url.clone()).send().await?.error_for_status()?;
+        let mut response = self.ask().await.map_err(reqwest::Error::without_url)?;
         let mut document = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
             if document.len() + chunk.len() > SIZE_LIMIT {
                 return Err(JwksError::TooLarge);
             }
