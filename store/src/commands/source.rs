@@ -34,7 +34,7 @@ impl Commands {
     /// together or not at all. A service whose project is not registered waits, and so do its bytes.
     ///
     /// # Errors
-    /// [`SourceRefusal`](domain::source::SourceRefusal), and what any command may meet.
+    /// [`SourceRefusal`], and what any command may meet.
     pub async fn read_counters(
         &self,
         actor: &Actor,
