@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`usage`] | what one project used in one UTC month |
 //! | [`team`] | a team, its members, its projects, its plan |
+//! | [`payment`] | a payment for a team's plan |
 //! | [`source`] | the last counters read from a traffic source such as Traefik |
 //! | [`service_key`] | credentials of the PaaS and of auditors |
 //! | [`plan`] | the catalogue of plans and their limits |
@@ -20,6 +21,7 @@ pub mod bytes;
 pub mod ids;
 pub mod money;
 pub mod month;
+pub mod payment;
 pub mod plan;
 pub mod refusal;
 mod scope;

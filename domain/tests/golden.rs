@@ -10,9 +10,15 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
+use iso_currency::Currency;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use servelink_domain::payment::{
+    CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
+    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
+    RefundDue,
+};
 use servelink_domain::plan::PlanName;
 use servelink_domain::service_key::{Scope, ServiceKeyCreated, ServiceKeyEvent, ServiceKeyRevoked};
 use servelink_domain::source::{Counted, CountersRead, SourceEvent, Totals};
@@ -23,7 +29,7 @@ use servelink_domain::team::{
 use servelink_domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
 };
-use servelink_domain::{ByteCount, ProjectId, TeamId, UserId};
+use servelink_domain::{ByteCount, Money, ProjectId, TeamId, UserId};
 
 /// The golden of an event's type. A variant without one does not compile.
 macro_rules! golden_of {
@@ -40,6 +46,9 @@ golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCo
 golden_of!(team, TeamEvent in "team":
     TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged
     ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated);
+golden_of!(payment, PaymentEvent in "payment":
+    PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
+    PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
 golden_of!(source, SourceEvent in "source": CountersRead);
 golden_of!(service_key, ServiceKeyEvent in "service_key": ServiceKeyCreated ServiceKeyRevoked);
 
@@ -205,4 +214,41 @@ fn optional_fields_may_be_missing() {
     };
     assert!(by_hand.batch_ids.is_empty());
     assert_eq!(serde_json::to_value(UsageEvent::UsageCorrected(by_hand)).unwrap(), corrected);
+}
+
+#[test]
+fn payment_events() {
+    let noon = at("2026-11-23T12:00:00Z");
+    let euros = |cents| Money::new(cents, Currency::EUR);
+    let events = [
+        PaymentEvent::PaymentInitiated(PaymentInitiated {
+            team_id: team_id("00112233445566778899aabbccddeeff"),
+            user_id: UserId(7),
+            plan: PlanName::from("pay_as_you_go"),
+            amount: euros(300),
+            method: PaymentMethod::MobileMoney,
+            description: Some("Novembre".into()),
+            at: noon,
+        }),
+        PaymentEvent::PaymentSubmitted(PaymentSubmitted {
+            external_payment_id: "om-1".into(),
+            payment_url: Some("https://pay.example/om-1".into()),
+            qr_code: None,
+            expires_at: Some(at("2026-11-23T13:00:00Z")),
+        }),
+        PaymentEvent::PaymentProcessing(PaymentProcessing { at: noon }),
+        PaymentEvent::PaymentCompleted(PaymentCompleted {
+            transaction_id: Some("tx-1".into()),
+            captured: Money::new(2000, Currency::XOF),
+            told: true,
+            completed_at: noon,
+        }),
+        PaymentEvent::PaymentFailed(PaymentFailed { reason: "the backend says that it failed".into() }),
+        PaymentEvent::CancellationRequested(CancellationRequested { by: UserId(7), at: noon }),
+        PaymentEvent::PaymentCancelled(PaymentCancelled { at: noon }),
+        PaymentEvent::PaymentConflicted(PaymentConflicted { asked: euros(300), captured: euros(299) }),
+        PaymentEvent::RefundDue(RefundDue { why: "the period is paid by another payment".into() }),
+        PaymentEvent::CallbackReceived(CallbackReceived { digest: "00ff".into(), verdict: "applied".into() }),
+    ];
+    check("payment", payment, &events);
 }

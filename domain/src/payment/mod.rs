@@ -1,0 +1,62 @@
+//! A payment for a team's plan. Stream: `{payment_id}`.
+//!
+//! ```text
+//!                 PaymentInitiated
+//!   (nothing) ─────────────────────▶ pending ──▶ processing
+//!                                      │  │        │  │
+//!                     PaymentCompleted │  │        │  │ PaymentFailed, PaymentCancelled
+//!                                      ▼  └────┬───│──┘
+//!                                  completed ◀─┘   ▼
+//!                                      ▲     failed, cancelled
+//!                                      └───────────┘
+//!                                 a poll only (late capture)
+//! ```
+//!
+//! What the backend tells may come many times, late and out of order, so an observation that is not news causes no
+//! event, and `completed` is for ever. Nothing here believes in a capture that is not exactly what was asked for:
+//! another amount is a `PaymentConflicted`, gives no plan, and a person decides.
+
+mod command;
+mod decide;
+mod event;
+mod refusal;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+
+pub use command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Via};
+pub use decide::decide;
+pub use event::{
+    CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
+    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
+    RefundDue,
+};
+pub use refusal::PaymentRefusal;
+pub use state::{Payment, Status};
+
+impl Aggregate for Payment {
+    const TYPE: &'static str = "payment";
+    type Command = PaymentCommand;
+    type Event = PaymentEvent;
+    type Error = PaymentRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: PaymentCommand,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), PaymentRefusal> {
+        for event in decide(self, command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: PaymentEvent) {
+        self.evolve(&event);
+    }
+}

@@ -1,0 +1,95 @@
+//! A payment as its events have made it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::{PaymentEvent, PaymentInitiated};
+
+/// Where a payment stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Nothing has happened.
+    #[default]
+    Unknown,
+    /// It is recorded, and perhaps with the backend.
+    Pending,
+    /// The payer is paying.
+    Processing,
+    /// It is paid, for ever.
+    Completed,
+    /// It is not paid.
+    Failed,
+    /// It was called off.
+    Cancelled,
+}
+
+impl Status {
+    /// The word for it in answers and read models.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A payment, as far as decisions need it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Where it stands.
+    pub status: Status,
+    /// What it is for.
+    pub initiated: Option<PaymentInitiated>,
+    /// The backend's id of it.
+    pub external_payment_id: Option<String>,
+    /// Where the payer goes.
+    pub payment_url: Option<String>,
+    /// When it expires.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Somebody wants it called off.
+    pub cancellation_requested: bool,
+    /// Something else was captured than was asked: in minor units and currency codes, each once.
+    pub conflicts: BTreeSet<(i64, String)>,
+    /// Its money pays for nothing.
+    pub refund_due: bool,
+    /// Digests of callbacks that were noted.
+    pub callbacks: BTreeSet<String>,
+}
+
+impl Payment {
+    /// Takes in one event.
+    pub fn evolve(&mut self, event: &PaymentEvent) {
+        match event {
+            PaymentEvent::PaymentInitiated(initiated) => {
+                self.status = Status::Pending;
+                self.initiated = Some(initiated.clone());
+            }
+            PaymentEvent::PaymentSubmitted(submitted) => {
+                self.external_payment_id = Some(submitted.external_payment_id.clone());
+                self.payment_url = submitted.payment_url.clone().or(self.payment_url.take());
+                self.expires_at = submitted.expires_at.or(self.expires_at);
+            }
+            PaymentEvent::PaymentProcessing(_) => self.status = Status::Processing,
+            PaymentEvent::PaymentCompleted(_) => self.status = Status::Completed,
+            PaymentEvent::PaymentFailed(_) => self.status = Status::Failed,
+            PaymentEvent::CancellationRequested(_) => self.cancellation_requested = true,
+            PaymentEvent::PaymentCancelled(_) => self.status = Status::Cancelled,
+            PaymentEvent::PaymentConflicted(conflicted) => {
+                let captured = conflicted.captured;
+                self.conflicts.insert((captured.minor, captured.currency.code().to_owned()));
+            }
+            PaymentEvent::RefundDue(_) => self.refund_due = true,
+            PaymentEvent::CallbackReceived(callback) => {
+                self.callbacks.insert(callback.digest.clone());
+            }
+        }
+    }
+}

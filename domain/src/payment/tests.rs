@@ -1,0 +1,275 @@
+//! Given, when, then for a payment, and what holds for every history: whatever is told how often and in which order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use iso_currency::Currency;
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::PlanName;
+use crate::{Money, TeamId, UserId};
+
+const PRICE: Money = Money::new(300, Currency::EUR);
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn initiated() -> PaymentInitiated {
+    PaymentInitiated {
+        team_id: TeamId::from_bytes([1; 16]),
+        user_id: UserId(1),
+        plan: PlanName::from("pay_as_you_go"),
+        amount: PRICE,
+        method: PaymentMethod::MobileMoney,
+        description: None,
+        at: at("2026-11-01T10:00:00Z"),
+    }
+}
+
+fn submission(id: &str) -> PaymentCommand {
+    PaymentCommand::Submit(Submission {
+        submitted: PaymentSubmitted {
+            external_payment_id: id.into(),
+            payment_url: Some("https://pay.example/1".into()),
+            qr_code: None,
+            expires_at: Some(at("2026-11-01T11:00:00Z")),
+        },
+        processing: false,
+    })
+}
+
+fn told(via: Via, status: ObservedStatus) -> PaymentCommand {
+    PaymentCommand::Observe(Observation {
+        via,
+        external_payment_id: "x1".into(),
+        status,
+        transaction_id: None,
+        at: at("2026-11-01T10:05:00Z"),
+    })
+}
+
+fn paid(via: Via) -> PaymentCommand {
+    told(via, ObservedStatus::Completed(Capture::Told(PRICE)))
+}
+
+/// The payment after these commands, refused ones included: they change nothing.
+fn given(commands: impl IntoIterator<Item = PaymentCommand>) -> Payment {
+    history(commands).0
+}
+
+fn history(commands: impl IntoIterator<Item = PaymentCommand>) -> (Payment, Vec<PaymentEvent>) {
+    let mut payment = Payment::default();
+    let mut events = vec![];
+    for command in std::iter::once(PaymentCommand::Initiate(initiated())).chain(commands) {
+        for event in decide(&payment, command).unwrap_or_default() {
+            payment.evolve(&event);
+            events.push(event);
+        }
+    }
+    (payment, events)
+}
+
+#[test]
+fn paid_as_asked() {
+    let payment =
+        given([submission("x1"), told(Via::Callback, ObservedStatus::Processing), paid(Via::Callback)]);
+    assert_eq!(payment.status, Status::Completed);
+    assert!(payment.conflicts.is_empty());
+}
+
+#[test]
+fn a_callback_may_come_before_the_answer_to_initiate() {
+    let payment = given([paid(Via::Callback), submission("x1")]);
+    assert_eq!(payment.status, Status::Completed);
+    assert_eq!(
+        payment.payment_url.as_deref(),
+        Some("https://pay.example/1"),
+        "the answer still tells where to pay"
+    );
+}
+
+#[test]
+fn another_amount_or_currency_is_a_conflict_and_no_payment() {
+    for captured in
+        [Money::new(299, Currency::EUR), Money::new(301, Currency::EUR), Money::new(300, Currency::XOF)]
+    {
+        let wrong = told(Via::Poll, ObservedStatus::Completed(Capture::Told(captured)));
+        let (payment, events) = history([submission("x1"), wrong.clone(), wrong]);
+        assert_eq!(payment.status, Status::Pending, "{captured}");
+        let conflicted = PaymentEvent::PaymentConflicted(PaymentConflicted { asked: PRICE, captured });
+        assert_eq!(events.iter().filter(|event| **event == conflicted).count(), 1, "{captured}");
+    }
+}
+
+#[test]
+fn a_backend_that_does_not_tell_the_amount_is_taken_at_its_word_and_the_event_says_so() {
+    let untold = told(Via::Callback, ObservedStatus::Completed(Capture::NotTold));
+    let (_, events) = history([submission("x1"), untold]);
+    let Some(PaymentEvent::PaymentCompleted(completed)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((completed.captured, completed.told), (PRICE, false));
+}
+
+#[test]
+fn late_captures_are_believed_from_a_poll_only() {
+    for ended in [ObservedStatus::Failed, ObservedStatus::Cancelled] {
+        let by_callback = given([submission("x1"), told(Via::Callback, ended), paid(Via::Callback)]);
+        assert_ne!(by_callback.status, Status::Completed);
+        let by_poll = given([submission("x1"), told(Via::Callback, ended), paid(Via::Poll)]);
+        assert_eq!(by_poll.status, Status::Completed);
+    }
+}
+
+#[test]
+fn what_is_told_of_another_external_id_is_refused() {
+    let payment = given([submission("x2")]);
+    let refused = decide(&payment, paid(Via::Callback));
+    assert_eq!(refused, Err(PaymentRefusal::OtherExternalId { known: "x2".into(), told: "x1".into() }));
+}
+
+#[test]
+fn time_alone_fails_nothing() {
+    let payment = given([submission("x1")]);
+    let before = PaymentCommand::Expire { polled_unpaid_at: at("2026-11-01T10:59:59Z") };
+    assert_eq!(decide(&payment, before), Err(PaymentRefusal::NotExpired));
+    let after = PaymentCommand::Expire { polled_unpaid_at: at("2026-11-01T11:00:00Z") };
+    assert_eq!(given([submission("x1"), after.clone()]).status, Status::Failed);
+    assert_eq!(given([submission("x1"), paid(Via::Callback), after]).status, Status::Completed);
+}
+
+#[test]
+fn a_refusal_does_not_fail_what_the_backend_has_taken_on() {
+    let refuse = || PaymentCommand::RefuseSubmission { reason: "400".into() };
+    assert_eq!(given([refuse()]).status, Status::Failed);
+    assert_eq!(given([told(Via::Callback, ObservedStatus::Pending), refuse()]).status, Status::Pending);
+}
+
+#[test]
+fn cancelling_waits_for_the_backend_s_word() {
+    let cancel = || PaymentCommand::RequestCancellation { by: UserId(1), at: at("2026-11-01T10:10:00Z") };
+    let payment = given([submission("x1"), cancel()]);
+    assert_eq!((payment.status, payment.cancellation_requested), (Status::Pending, true));
+    assert_eq!(decide(&payment, cancel()), Ok(vec![]));
+    assert_eq!(
+        given([submission("x1"), cancel(), paid(Via::Callback)]).status,
+        Status::Completed,
+        "it raced and lost"
+    );
+    let confirmed = told(Via::Cancellation, ObservedStatus::Cancelled);
+    assert_eq!(given([submission("x1"), cancel(), confirmed]).status, Status::Cancelled);
+    let too_late = decide(&given([submission("x1"), paid(Via::Poll)]), cancel());
+    assert_eq!(too_late, Err(PaymentRefusal::TooLate("completed")));
+}
+
+#[test]
+fn a_refund_is_owed_once_and_only_for_a_capture() {
+    let owe = || PaymentCommand::OweRefund { why: "the period is paid".into() };
+    assert_eq!(decide(&given([submission("x1")]), owe()), Err(PaymentRefusal::NothingCaptured));
+    let (payment, events) = history([submission("x1"), paid(Via::Poll), owe(), owe()]);
+    assert!(payment.refund_due);
+    assert_eq!(events.iter().filter(|event| matches!(event, PaymentEvent::RefundDue(_))).count(), 1);
+}
+
+#[test]
+fn payments_that_make_no_sense_are_refused() {
+    let free = PaymentInitiated { amount: Money::new(0, Currency::EUR), ..initiated() };
+    assert_eq!(decide(&Payment::default(), PaymentCommand::Initiate(free)), Err(PaymentRefusal::NoAmount));
+    assert_eq!(decide(&Payment::default(), paid(Via::Poll)), Err(PaymentRefusal::Unknown));
+    let again = PaymentCommand::Initiate(PaymentInitiated { user_id: UserId(2), ..initiated() });
+    assert_eq!(decide(&given([]), again), Err(PaymentRefusal::Exists));
+    assert_eq!(decide(&given([]), PaymentCommand::Initiate(initiated())), Ok(vec![]));
+}
+
+fn any_capture() -> impl Strategy<Value = Capture> {
+    prop_oneof![
+        4 => Just(Capture::Told(PRICE)),
+        2 => Just(Capture::NotTold),
+        1 => (290_i64..310).prop_map(|minor| Capture::Told(Money::new(minor, Currency::EUR))),
+        1 => Just(Capture::Told(Money::new(300, Currency::XOF))),
+    ]
+}
+
+fn any_command() -> impl Strategy<Value = PaymentCommand> {
+    let via = prop_oneof![Just(Via::Callback), Just(Via::Poll), Just(Via::Cancellation)];
+    let status = prop_oneof![
+        Just(ObservedStatus::Pending),
+        Just(ObservedStatus::Processing),
+        Just(ObservedStatus::Failed),
+        Just(ObservedStatus::Cancelled),
+        any_capture().prop_map(ObservedStatus::Completed),
+    ];
+    prop_oneof![
+        6 => (via, status).prop_map(|(via, status)| told(via, status)),
+        1 => Just(submission("x1")),
+        1 => Just(submission("x2")),
+        1 => Just(PaymentCommand::RefuseSubmission { reason: "400".into() }),
+        1 => (0_i64..120).prop_map(|minutes| PaymentCommand::Expire {
+            polled_unpaid_at: at("2026-11-01T10:00:00Z") + TimeDelta::minutes(minutes)
+        }),
+        1 => Just(PaymentCommand::RequestCancellation { by: UserId(1), at: at("2026-11-01T10:01:00Z") }),
+        1 => Just(PaymentCommand::OweRefund { why: "paid twice".into() }),
+    ]
+}
+
+proptest! {
+    /// No money counts that was not exactly what was asked; completed is for ever; one external id; each thing once.
+    #[test]
+    fn what_holds_for_every_history(commands in prop::collection::vec(any_command(), 0..30)) {
+        let mut payment = Payment::default();
+        let mut events = vec![];
+        for command in std::iter::once(PaymentCommand::Initiate(initiated())).chain(commands) {
+            let before = payment.clone();
+            for event in decide(&payment, command).unwrap_or_default() {
+                payment.evolve(&event);
+                events.push(event);
+            }
+            if before.status == Status::Completed {
+                prop_assert_eq!(payment.status, Status::Completed);
+            }
+            if before.external_payment_id.is_some() {
+                prop_assert_eq!(&payment.external_payment_id, &before.external_payment_id);
+            }
+        }
+        let count = |wanted: fn(&PaymentEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
+        prop_assert!(count(|event| matches!(event, PaymentEvent::PaymentCompleted(_))) <= 1);
+        prop_assert!(count(|event| matches!(event, PaymentEvent::RefundDue(_))) <= 1);
+        prop_assert!(count(|event| matches!(event, PaymentEvent::CancellationRequested(_))) <= 1);
+        for event in &events {
+            if let PaymentEvent::PaymentCompleted(completed) = event {
+                prop_assert_eq!(completed.captured, PRICE);
+            }
+            if let PaymentEvent::PaymentConflicted(conflicted) = event {
+                prop_assert_ne!(conflicted.captured, PRICE);
+            }
+        }
+        let mut replayed = Payment::default();
+        events.iter().for_each(|event| replayed.evolve(event));
+        prop_assert_eq!(replayed, payment, "replaying history gives the same state");
+    }
+
+    /// What one backend tells of one payment, in any order and any number of times, ends where the last poll says.
+    #[test]
+    fn order_and_repetition_do_not_matter(
+        end in prop_oneof![
+            Just(ObservedStatus::Completed(Capture::Told(PRICE))),
+            Just(ObservedStatus::Failed),
+            Just(ObservedStatus::Cancelled),
+        ],
+        told_before in prop::collection::vec(0_usize..3, 0..12),
+        shuffle in any::<prop::sample::Index>(),
+    ) {
+        let possible = [ObservedStatus::Pending, ObservedStatus::Processing, end];
+        let mut commands: Vec<_> = told_before.iter().map(|n| told(Via::Callback, possible[*n])).collect();
+        let submitted_at = shuffle.index(commands.len() + 1);
+        commands.insert(submitted_at, submission("x1"));
+        commands.push(told(Via::Poll, end));
+        let expected = match end {
+            ObservedStatus::Completed(_) => Status::Completed,
+            ObservedStatus::Failed => Status::Failed,
+            ObservedStatus::Cancelled => Status::Cancelled,
+            ObservedStatus::Pending | ObservedStatus::Processing => Status::Pending,
+        };
+        let payment = given(commands);
+        prop_assert_eq!(payment.status, expected);
+        prop_assert!(payment.conflicts.is_empty());
+    }
+}
