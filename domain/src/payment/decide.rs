@@ -125,7 +125,14 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
             | ObservedStatus::Failed
             | ObservedStatus::Cancelled,
         )
-        | (Status::Unknown | Status::Completed, _) => None,
+        | (
+            Status::Unknown | Status::Completed,
+            ObservedStatus::Pending
+            | ObservedStatus::Processing
+            | ObservedStatus::Completed(_)
+            | ObservedStatus::Failed
+            | ObservedStatus::Cancelled,
+        ) => None,
     };
     events.extend(news);
     Ok(events)
@@ -186,7 +193,9 @@ fn expire(payment: &Payment, polled_unpaid_at: DateTime<Utc>) -> Decision {
             Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason })])
         }
         (Status::Pending | Status::Processing, Some(_) | None) => Err(PaymentRefusal::NotExpired),
-        (Status::Unknown | Status::Completed | Status::Failed | Status::Cancelled, _) => Ok(vec![]),
+        (Status::Unknown | Status::Completed | Status::Failed | Status::Cancelled, Some(_) | None) => {
+            Ok(vec![])
+        }
     }
 }
 
