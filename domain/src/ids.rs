@@ -14,6 +14,12 @@ pub enum IdError {
     /// Not 1 to 64 characters of `a-z`, `0-9` and `-`.
     #[error("must be 1 to 64 characters of a-z, 0-9 and -")]
     NotASlug,
+    /// Not a UUID in its usual lower-case form.
+    #[error("must be a UUID in lower case, such as 0192f0c1-2b3c-7d4e-8f50-617283940a5b")]
+    NotAUuid,
+    /// Not 1 to 128 visible ASCII characters.
+    #[error("must be 1 to 128 visible ASCII characters")]
+    NotAnExternalId,
     /// Not `{project_id}:{YYYY-MM}`.
     #[error("must be a project id and a month, written PROJECT:YYYY-MM")]
     NotAUsageId,
@@ -120,6 +126,103 @@ hex_id!(
     DeploymentId
 );
 
+/// A payment: a UUID (version 7, so that ids are in the order of their making) in its usual lower-case form.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PaymentId([u8; 16]);
+
+impl PaymentId {
+    /// Where the hyphens stand (RFC 9562, section 4).
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+    /// The id with these sixteen bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl FromStr for PaymentId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (hyphens, digits): (Vec<_>, Vec<_>) =
+            text.bytes().enumerate().partition(|(place, _)| Self::HYPHENS.contains(place));
+        let digits: Vec<u8> = digits.into_iter().map(|(_, digit)| digit).collect();
+        let whole = hyphens.len() == 4 && hyphens.iter().all(|(_, byte)| *byte == b'-');
+        whole.then(|| parse_hex(&digits)).flatten().map(Self).ok_or(IdError::NotAUuid)
+    }
+}
+
+impl TryFrom<String> for PaymentId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<PaymentId> for String {
+    fn from(id: PaymentId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = ProjectId(self.0).to_string();
+        Self::HYPHENS.into_iter().for_each(|place| text.insert(place, '-'));
+        f.pad(&text)
+    }
+}
+
+impl fmt::Debug for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What the payment backend calls a payment: 1 to 128 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ExternalPaymentId(String);
+
+impl ExternalPaymentId {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ExternalPaymentId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        if (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(IdError::NotAnExternalId)
+        }
+    }
+}
+
+impl FromStr for ExternalPaymentId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<ExternalPaymentId> for String {
+    fn from(id: ExternalPaymentId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for ExternalPaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A user: the PaaS's own integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -195,6 +298,30 @@ mod tests {
             "é123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(bad.parse::<TeamId>(), Err(IdError::NotHex), "{bad}");
+        }
+    }
+
+    #[test]
+    fn payment_ids_have_one_form() {
+        let text = "0192f0c1-2b3c-7d4e-8f50-617283940a5b";
+        assert_eq!(text.parse::<PaymentId>().unwrap().to_string(), text);
+        for bad in [
+            "",
+            "0192f0c12b3c7d4e8f50617283940a5b",
+            "0192F0C1-2b3c-7d4e-8f50-617283940a5b",
+            "0192f0c1-2b3c-7d4e-8f50-617283940a5",
+            "0192f0c1-2b3c-7d4e-8f50-617283940a5b0",
+            "0192f0c12-b3c-7d4e-8f50-617283940a5b",
+        ] {
+            assert_eq!(bad.parse::<PaymentId>(), Err(IdError::NotAUuid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn external_ids_are_checked() {
+        assert!("om-1:A/b%2F".parse::<ExternalPaymentId>().is_ok());
+        for bad in ["", "a b", "é", "a\n", &"x".repeat(129)] {
+            assert_eq!(bad.parse::<ExternalPaymentId>(), Err(IdError::NotAnExternalId), "{bad}");
         }
     }
 

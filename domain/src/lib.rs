@@ -8,17 +8,21 @@
 //! | [`usage`] | what one project used in one UTC month |
 //! | [`team`] | a team, its members, its projects, its plan |
 //! | [`payment`] | a payment for a team's plan |
+//! | [`inbox`] | what the payment backend tells under an id that is not known yet |
 //! | [`source`] | the last counters read from a traffic source such as Traefik |
 //! | [`service_key`] | credentials of the PaaS and of auditors |
 //! | [`plan`] | the catalogue of plans and their limits |
 //! | [`bytes`], [`money`], [`month`], [`ids`] | the quantities and names all of them share |
+//! | [`card`] | finds card numbers in free text |
 //!
 //! Every aggregate is the same set of files: `mod.rs` (life-cycle), `command.rs`, `event.rs`, `state.rs`
 //! (evolve), `decide.rs`, `refusal.rs`, `tests.rs` (given, when, then).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod bytes;
+pub mod card;
 pub mod ids;
+pub mod inbox;
 pub mod money;
 pub mod month;
 pub mod payment;
@@ -31,7 +35,7 @@ pub mod team;
 pub mod usage;
 
 pub use bytes::ByteCount;
-pub use ids::{DeploymentId, IdError, ProjectId, Slug, TeamId, UserId};
+pub use ids::{DeploymentId, ExternalPaymentId, IdError, PaymentId, ProjectId, Slug, TeamId, UserId};
 pub use money::Money;
 pub use month::{Day, Month};
 pub use refusal::RefusalKind;

@@ -150,6 +150,12 @@ impl Plan {
         self.max_storage_mb.in_bytes(ByteCount::MEGABYTE)
     }
 
+    /// What a month costs in this currency; none when it cannot be paid in it, or costs nothing.
+    #[must_use]
+    pub fn price_in(&self, currency: Currency) -> Option<Money> {
+        self.prices().find(|price| price.currency == currency && price.minor > 0)
+    }
+
     /// What a month costs, in every currency it can be paid in.
     pub fn prices(&self) -> impl Iterator<Item = Money> + '_ {
         self.price.iter().filter_map(|(code, minor)| Some(Money::new(*minor, Currency::from_code(code)?)))
@@ -260,7 +266,9 @@ mod tests {
         assert_eq!(name.as_str(), "pay_as_you_go");
         assert_eq!(pro.display_name, "Pro");
         assert_eq!(pro.traffic_limit().unwrap().get(), 10 << 30);
-        assert!(pro.prices().any(|price| price.to_string() == "3.00 EUR"));
+        assert_eq!(pro.price_in(Currency::EUR).unwrap().to_string(), "3.00 EUR");
+        assert_eq!(pro.price_in(Currency::XOF).unwrap().to_string(), "2000 XOF");
+        assert_eq!(pro.price_in(Currency::USD), None);
         assert_eq!(catalogue.in_force(&PlanName::from("gone")).max_projects, Limit::AtMost(2));
     }
 

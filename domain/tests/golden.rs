@@ -14,22 +14,25 @@ use iso_currency::Currency;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use servelink_domain::inbox::{CallbackParked, InboxEvent, PaymentMatched};
 use servelink_domain::payment::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
     PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
-    RefundDue,
+    RefundDue, Verdict,
 };
+use servelink_domain::payment::{Capture, ObservedStatus};
 use servelink_domain::plan::PlanName;
 use servelink_domain::service_key::{Scope, ServiceKeyCreated, ServiceKeyEvent, ServiceKeyRevoked};
 use servelink_domain::source::{Counted, CountersRead, SourceEvent, Totals};
 use servelink_domain::team::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
-    ProjectRemoved, ProjectRenamed, Role, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
+    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, Role, TeamEvent, TeamRegistered,
+    TeamRemoved, TeamRenamed,
 };
 use servelink_domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
 };
-use servelink_domain::{ByteCount, Money, ProjectId, TeamId, UserId};
+use servelink_domain::{ByteCount, Money, PaymentId, ProjectId, TeamId, UserId};
 
 /// The golden of an event's type. A variant without one does not compile.
 macro_rules! golden_of {
@@ -45,10 +48,11 @@ macro_rules! golden_of {
 golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCorrected MonthClosed);
 golden_of!(team, TeamEvent in "team":
     TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged
-    ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated);
+    ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated PlanRenewed RenewalDue PlanLapsed);
 golden_of!(payment, PaymentEvent in "payment":
     PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
     PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
+golden_of!(inbox, InboxEvent in "inbox": CallbackParked PaymentMatched);
 golden_of!(source, SourceEvent in "source": CountersRead);
 golden_of!(service_key, ServiceKeyEvent in "service_key": ServiceKeyCreated ServiceKeyRevoked);
 
@@ -74,6 +78,10 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn project() -> ProjectId {
     "00112233445566778899aabbccddeeff".parse().unwrap()
+}
+
+fn payment_id() -> PaymentId {
+    "0192f0c1-2b3c-7d4e-8f50-617283940a5b".parse().unwrap()
 }
 
 fn team_id(text: &str) -> TeamId {
@@ -143,9 +151,27 @@ fn team_events() {
         TeamEvent::ProjectRemoved(ProjectRemoved { project_id: project(), at: noon }),
         TeamEvent::PlanActivated(PlanActivated {
             plan: PlanName::from("pay_as_you_go"),
-            payment_id: Some("0192f0c1-2b3c-7d4e-8f50-617283940a5b".into()),
+            payment_id: Some(payment_id()),
+            period: Some(1),
             from: noon,
             until: at("2026-12-23T12:00:00Z"),
+        }),
+        TeamEvent::PlanRenewed(PlanRenewed {
+            plan: PlanName::from("pay_as_you_go"),
+            payment_id: None,
+            period: None,
+            from: at("2026-12-23T12:00:00Z"),
+            until: at("2027-01-23T12:00:00Z"),
+        }),
+        TeamEvent::RenewalDue(RenewalDue {
+            plan: PlanName::from("pay_as_you_go"),
+            until: at("2027-01-23T12:00:00Z"),
+            days_before: 5,
+        }),
+        TeamEvent::PlanLapsed(PlanLapsed {
+            plan: PlanName::from("pay_as_you_go"),
+            until: at("2027-01-23T12:00:00Z"),
+            at: at("2027-01-26T12:00:00Z"),
         }),
     ];
     check("team", team, &events);
@@ -225,13 +251,14 @@ fn payment_events() {
             team_id: team_id("00112233445566778899aabbccddeeff"),
             user_id: UserId(7),
             plan: PlanName::from("pay_as_you_go"),
+            period: 2,
             amount: euros(300),
             method: PaymentMethod::MobileMoney,
             description: Some("Novembre".into()),
             at: noon,
         }),
         PaymentEvent::PaymentSubmitted(PaymentSubmitted {
-            external_payment_id: "om-1".into(),
+            external_payment_id: "om-1".parse().unwrap(),
             payment_url: Some("https://pay.example/om-1".into()),
             qr_code: None,
             expires_at: Some(at("2026-11-23T13:00:00Z")),
@@ -246,9 +273,31 @@ fn payment_events() {
         PaymentEvent::PaymentFailed(PaymentFailed { reason: "the backend says that it failed".into() }),
         PaymentEvent::CancellationRequested(CancellationRequested { by: UserId(7), at: noon }),
         PaymentEvent::PaymentCancelled(PaymentCancelled { at: noon }),
-        PaymentEvent::PaymentConflicted(PaymentConflicted { asked: euros(300), captured: euros(299) }),
+        PaymentEvent::PaymentConflicted(PaymentConflicted {
+            asked: euros(300),
+            captured: euros(299),
+            external_payment_id: Some("om-2".parse().unwrap()),
+        }),
         PaymentEvent::RefundDue(RefundDue { why: "the period is paid by another payment".into() }),
-        PaymentEvent::CallbackReceived(CallbackReceived { digest: "00ff".into(), verdict: "applied".into() }),
+        PaymentEvent::CallbackReceived(CallbackReceived {
+            digest: "00ff".into(),
+            verdict: Verdict::ToConfirm,
+        }),
     ];
     check("payment", payment, &events);
+}
+
+#[test]
+fn inbox_events() {
+    let events = [
+        InboxEvent::CallbackParked(CallbackParked {
+            digest: "00ff".into(),
+            status: ObservedStatus::Completed(Capture::Told(Money::new(300, Currency::EUR))),
+            transaction_id: Some("tx-1".into()),
+            at: at("2026-11-23T12:00:00Z"),
+            trusted: true,
+        }),
+        InboxEvent::PaymentMatched(PaymentMatched { payment_id: payment_id() }),
+    ];
+    check("inbox", inbox, &events);
 }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{PaymentInitiated, PaymentSubmitted};
-use crate::{Money, UserId};
+use crate::{ExternalPaymentId, Money, UserId};
 
 /// A command to one payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +38,14 @@ pub enum PaymentCommand {
         /// Why, for people to read.
         why: String,
     },
-    /// A callback came, whatever it was worth.
-    NoteCallback {
+    /// A callback came, whatever it is worth.
+    TakeCallback {
         /// SHA-256 of its body, in hex.
         digest: String,
-        /// What was made of it: `applied`, `no news`, `confirming by poll`.
-        verdict: String,
+        /// What it tells, `via` a callback.
+        observation: Observation,
+        /// Whether its word is enough: the signature covers an id and a time. Else a poll decides.
+        trusted: bool,
     },
 }
 
@@ -60,7 +64,7 @@ pub struct Observation {
     /// How we know.
     pub via: Via,
     /// The backend's id of the payment.
-    pub external_payment_id: String,
+    pub external_payment_id: ExternalPaymentId,
     /// Where it stands.
     pub status: ObservedStatus,
     /// The provider's id of the transaction, if told.
@@ -81,7 +85,8 @@ pub enum Via {
 }
 
 /// Where a backend says that a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ObservedStatus {
     /// Nothing has happened.
     Pending,
@@ -96,7 +101,8 @@ pub enum ObservedStatus {
 }
 
 /// What was captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Capture {
     /// This much, says the backend.
     Told(Money),

@@ -1,15 +1,18 @@
 //! What a command makes of a payment.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Via};
 use super::event::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
-    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted, RefundDue,
+    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted, RefundDue, Verdict,
 };
 use super::refusal::PaymentRefusal;
 use super::state::{Payment, Status};
-use crate::{Money, UserId};
+use crate::{ExternalPaymentId, Money, UserId};
+
+/// How long a payment may be paid whose backend tells no end: the reconciler has asked for a week by then.
+const EXPIRES_AFTER: TimeDelta = TimeDelta::days(8);
 
 type Decision = Result<Vec<PaymentEvent>, PaymentRefusal>;
 
@@ -28,7 +31,7 @@ pub fn decide(payment: &Payment, command: PaymentCommand) -> Decision {
             | PaymentCommand::RequestCancellation { .. }
             | PaymentCommand::Expire { .. }
             | PaymentCommand::OweRefund { .. }
-            | PaymentCommand::NoteCallback { .. },
+            | PaymentCommand::TakeCallback { .. },
         ) => Err(PaymentRefusal::Unknown),
         (Some(known), PaymentCommand::Initiate(initiated)) => {
             if *known == initiated {
@@ -41,10 +44,12 @@ pub fn decide(payment: &Payment, command: PaymentCommand) -> Decision {
         (Some(_), PaymentCommand::RefuseSubmission { reason }) => Ok(refuse_submission(payment, reason)),
         (Some(asked), PaymentCommand::Observe(observation)) => observe(payment, asked.amount, observation),
         (Some(_), PaymentCommand::RequestCancellation { by, at }) => request_cancellation(payment, by, at),
-        (Some(_), PaymentCommand::Expire { polled_unpaid_at }) => expire(payment, polled_unpaid_at),
+        (Some(asked), PaymentCommand::Expire { polled_unpaid_at }) => {
+            expire(payment, asked, polled_unpaid_at)
+        }
         (Some(_), PaymentCommand::OweRefund { why }) => owe_refund(payment, why),
-        (Some(_), PaymentCommand::NoteCallback { digest, verdict }) => {
-            Ok(note_callback(payment, digest, verdict))
+        (Some(asked), PaymentCommand::TakeCallback { digest, observation, trusted }) => {
+            take_callback(payment, asked.amount, digest, observation, trusted)
         }
     }
 }
@@ -58,7 +63,12 @@ fn initiate(initiated: PaymentInitiated) -> Decision {
 
 fn submit(payment: &Payment, submission: Submission) -> Decision {
     let Submission { submitted, processing } = submission;
-    same_external_id(payment, &submitted.external_payment_id)?;
+    if let Some(known) = &payment.external_payment_id
+        && *known != submitted.external_payment_id
+    {
+        let told = submitted.external_payment_id;
+        return Err(PaymentRefusal::OtherExternalId { known: known.clone(), told });
+    }
     let news = payment.external_payment_id.is_none()
         || (payment.payment_url.is_none() && submitted.payment_url.is_some());
     let mut events = Vec::new();
@@ -84,7 +94,9 @@ fn refuse_submission(payment: &Payment, reason: String) -> Vec<PaymentEvent> {
 
 fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decision {
     let Observation { via, external_payment_id, status, transaction_id, at } = observation;
-    same_external_id(payment, &external_payment_id)?;
+    if payment.external_payment_id.as_ref().is_some_and(|known| *known != external_payment_id) {
+        return Ok(observe_another_link(payment, asked, external_payment_id, status).into_iter().collect());
+    }
     let mut events = Vec::new();
     if payment.external_payment_id.is_none() {
         // Its answer was lost or is still on its way: now the payment has the backend's id all the same.
@@ -97,7 +109,7 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
     }
     let news = match (payment.status, status) {
         (_, ObservedStatus::Completed(Capture::Told(captured))) if captured != asked => {
-            conflict(payment, asked, captured)
+            conflict(payment, asked, captured, None)
         }
         (Status::Pending | Status::Processing, ObservedStatus::Completed(capture)) => {
             Some(completed(asked, capture, transaction_id, at))
@@ -138,13 +150,25 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
     Ok(events)
 }
 
-/// One external id a payment: what is told of another id is told of another payment.
-fn same_external_id(payment: &Payment, told: &str) -> Result<(), PaymentRefusal> {
-    match &payment.external_payment_id {
-        Some(known) if known != told => {
-            Err(PaymentRefusal::OtherExternalId { known: known.clone(), told: told.to_owned() })
+/// One external id a payment. What is told of a second link is no news of the payment itself; but money that was
+/// captured by it is somebody's, and must not be lost sight of.
+fn observe_another_link(
+    payment: &Payment,
+    asked: Money,
+    external_payment_id: ExternalPaymentId,
+    status: ObservedStatus,
+) -> Option<PaymentEvent> {
+    match status {
+        ObservedStatus::Completed(Capture::Told(captured)) => {
+            conflict(payment, asked, captured, Some(external_payment_id))
         }
-        Some(_) | None => Ok(()),
+        ObservedStatus::Completed(Capture::NotTold) => {
+            conflict(payment, asked, asked, Some(external_payment_id))
+        }
+        ObservedStatus::Pending
+        | ObservedStatus::Processing
+        | ObservedStatus::Failed
+        | ObservedStatus::Cancelled => None,
     }
 }
 
@@ -167,9 +191,15 @@ fn completed(
     })
 }
 
-fn conflict(payment: &Payment, asked: Money, captured: Money) -> Option<PaymentEvent> {
-    let known = payment.conflicts.contains(&(captured.minor, captured.currency.code().to_owned()));
-    (!known).then_some(PaymentEvent::PaymentConflicted(PaymentConflicted { asked, captured }))
+fn conflict(
+    payment: &Payment,
+    asked: Money,
+    captured: Money,
+    external_payment_id: Option<ExternalPaymentId>,
+) -> Option<PaymentEvent> {
+    let this = (captured.minor, captured.currency.code().to_owned(), external_payment_id.clone());
+    let conflicted = PaymentConflicted { asked, captured, external_payment_id };
+    (!payment.conflicts.contains(&this)).then_some(PaymentEvent::PaymentConflicted(conflicted))
 }
 
 fn request_cancellation(payment: &Payment, by: UserId, at: DateTime<Utc>) -> Decision {
@@ -186,17 +216,16 @@ fn request_cancellation(payment: &Payment, by: UserId, at: DateTime<Utc>) -> Dec
 }
 
 /// A time-out alone never fails a payment: somebody must have asked since, and heard that it is not paid.
-fn expire(payment: &Payment, polled_unpaid_at: DateTime<Utc>) -> Decision {
-    match (payment.status, payment.expires_at) {
-        (Status::Pending | Status::Processing, Some(expires_at)) if polled_unpaid_at >= expires_at => {
-            let reason = format!("it expired at {expires_at} without being paid");
-            Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason })])
-        }
-        (Status::Pending | Status::Processing, Some(_) | None) => Err(PaymentRefusal::NotExpired),
-        (Status::Unknown | Status::Completed | Status::Failed | Status::Cancelled, Some(_) | None) => {
-            Ok(vec![])
-        }
+fn expire(payment: &Payment, asked: &PaymentInitiated, polled_unpaid_at: DateTime<Utc>) -> Decision {
+    if !payment.status.is_open() {
+        return Ok(vec![]);
     }
+    let expires_at = payment.expires_at.unwrap_or(asked.at + EXPIRES_AFTER);
+    if polled_unpaid_at < expires_at {
+        return Err(PaymentRefusal::NotExpired);
+    }
+    let reason = format!("it expired at {expires_at} without being paid");
+    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason })])
 }
 
 fn owe_refund(payment: &Payment, why: String) -> Decision {
@@ -209,10 +238,30 @@ fn owe_refund(payment: &Payment, why: String) -> Decision {
     }
 }
 
-fn note_callback(payment: &Payment, digest: String, verdict: String) -> Vec<PaymentEvent> {
+/// A callback is recorded with what was made of it. One whose word is not enough (it is not trusted, or tells of a
+/// capture after the end) gives the payment its external id and no more: a poll decides the rest.
+fn take_callback(
+    payment: &Payment,
+    asked: Money,
+    digest: String,
+    observation: Observation,
+    trusted: bool,
+) -> Decision {
     if payment.callbacks.contains(&digest) {
-        vec![]
-    } else {
-        vec![PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict })]
+        return Ok(vec![]);
     }
+    let late = matches!(payment.status, Status::Failed | Status::Cancelled)
+        && matches!(observation.status, ObservedStatus::Completed(_));
+    let own = payment.external_payment_id.as_ref().is_none_or(|own| *own == observation.external_payment_id);
+    let (told, verdict) = if own && (late || (!trusted && payment.status != Status::Completed)) {
+        // What it is called is worth knowing before it is confirmed: without it nobody can ask.
+        let named = Observation { status: ObservedStatus::Pending, ..observation };
+        (observe(payment, asked, named)?, Verdict::ToConfirm)
+    } else {
+        let told = observe(payment, asked, observation)?;
+        let verdict = if told.is_empty() { Verdict::NoNews } else { Verdict::Applied };
+        (told, verdict)
+    };
+    let received = PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict });
+    Ok([received].into_iter().chain(told).collect())
 }

@@ -5,7 +5,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::PlanName;
-use crate::{Money, TeamId, UserId};
+use crate::{ExternalPaymentId, Money, TeamId, UserId};
 
 /// An event of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +51,14 @@ pub struct PaymentInitiated {
     pub user_id: UserId,
     /// The plan that it pays for, for one calendar month.
     pub plan: PlanName,
+    /// Which of the team's paid months it pays: 1 is the first that the team ever pays. Of several payments for one
+    /// period, one activates the plan and the others are due for a refund.
+    pub period: u32,
     /// What the plan costs.
     pub amount: Money,
     /// How it is paid.
     pub method: PaymentMethod,
-    /// The payer's own words; never a card number.
+    /// The payer's own words; never a card number ([`crate::card`]).
     pub description: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
@@ -65,7 +68,7 @@ pub struct PaymentInitiated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentSubmitted {
     /// The backend's id of the payment.
-    pub external_payment_id: String,
+    pub external_payment_id: ExternalPaymentId,
     /// Where the payer goes; none when it was told by a callback before the answer, or the answer was lost.
     pub payment_url: Option<String>,
     /// A QR code as a data URL, if the backend drew one.
@@ -124,6 +127,9 @@ pub struct PaymentConflicted {
     pub asked: Money,
     /// What the backend says it captured.
     pub captured: Money,
+    /// The id that it was captured under, when it is not the payment's own: a second link was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_payment_id: Option<ExternalPaymentId>,
 }
 
 /// Its money pays for nothing.
@@ -139,7 +145,19 @@ pub struct CallbackReceived {
     /// SHA-256 of its body, in hex.
     pub digest: String,
     /// What was made of it.
-    pub verdict: String,
+    pub verdict: Verdict,
+}
+
+/// What was made of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was news, and is applied.
+    Applied,
+    /// It told what was known, or was overtaken by it.
+    NoNews,
+    /// It may be news, but its word is not enough: a poll decides.
+    ToConfirm,
 }
 
 impl DomainEvent for PaymentEvent {

@@ -32,10 +32,10 @@ pub use decide::decide;
 pub use event::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
     PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
-    RefundDue,
+    RefundDue, Verdict,
 };
 pub use refusal::PaymentRefusal;
-pub use state::{Payment, Status};
+pub use state::{Conflict, Payment, Status};
 
 impl Aggregate for Payment {
     const TYPE: &'static str = "payment";

@@ -1,6 +1,6 @@
 //! Why a command to a payment is refused.
 
-use crate::RefusalKind;
+use crate::{ExternalPaymentId, RefusalKind};
 
 /// Why a command to a payment is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +18,9 @@ pub enum PaymentRefusal {
     #[error("the backend calls this payment {known}, not {told}")]
     OtherExternalId {
         /// The id it is known by.
-        known: String,
+        known: ExternalPaymentId,
         /// The id that was told.
-        told: String,
+        told: ExternalPaymentId,
     },
     /// It has ended.
     #[error("the payment can no longer be cancelled: it is {0}")]

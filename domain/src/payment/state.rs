@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::{PaymentEvent, PaymentInitiated};
+use super::event::{PaymentEvent, PaymentInitiated, Verdict};
+use crate::ExternalPaymentId;
 
 /// Where a payment stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +28,15 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether it may still be paid.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Pending | Self::Processing => true,
+            Self::Unknown | Self::Completed | Self::Failed | Self::Cancelled => false,
+        }
+    }
+
     /// The word for it in answers and read models.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +51,9 @@ impl Status {
     }
 }
 
+/// A capture that was not asked for: minor units, currency code, and the id it was made under if not the payment's own.
+pub type Conflict = (i64, String, Option<ExternalPaymentId>);
+
 /// A payment, as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -49,19 +62,23 @@ pub struct Payment {
     /// What it is for.
     pub initiated: Option<PaymentInitiated>,
     /// The backend's id of it.
-    pub external_payment_id: Option<String>,
+    pub external_payment_id: Option<ExternalPaymentId>,
     /// Where the payer goes.
     pub payment_url: Option<String>,
+    /// A QR code of it as a data URL, if the backend drew one.
+    pub qr_code: Option<String>,
     /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// Somebody wants it called off.
     pub cancellation_requested: bool,
-    /// Something else was captured than was asked: in minor units and currency codes, each once.
-    pub conflicts: BTreeSet<(i64, String)>,
+    /// Something else was captured than was asked, each once.
+    pub conflicts: BTreeSet<Conflict>,
     /// Its money pays for nothing.
     pub refund_due: bool,
-    /// Digests of callbacks that were noted.
+    /// Digests of callbacks that came.
     pub callbacks: BTreeSet<String>,
+    /// A callback told what only a poll can confirm.
+    pub to_confirm: bool,
 }
 
 impl Payment {
@@ -75,6 +92,7 @@ impl Payment {
             PaymentEvent::PaymentSubmitted(submitted) => {
                 self.external_payment_id = Some(submitted.external_payment_id.clone());
                 self.payment_url = submitted.payment_url.clone().or(self.payment_url.take());
+                self.qr_code = submitted.qr_code.clone().or(self.qr_code.take());
                 self.expires_at = submitted.expires_at.or(self.expires_at);
             }
             PaymentEvent::PaymentProcessing(_) => self.status = Status::Processing,
@@ -83,12 +101,13 @@ impl Payment {
             PaymentEvent::CancellationRequested(_) => self.cancellation_requested = true,
             PaymentEvent::PaymentCancelled(_) => self.status = Status::Cancelled,
             PaymentEvent::PaymentConflicted(conflicted) => {
-                let captured = conflicted.captured;
-                self.conflicts.insert((captured.minor, captured.currency.code().to_owned()));
+                let (captured, id) = (conflicted.captured, conflicted.external_payment_id.clone());
+                self.conflicts.insert((captured.minor, captured.currency.code().to_owned(), id));
             }
             PaymentEvent::RefundDue(_) => self.refund_due = true,
             PaymentEvent::CallbackReceived(callback) => {
                 self.callbacks.insert(callback.digest.clone());
+                self.to_confirm |= callback.verdict == Verdict::ToConfirm;
             }
         }
     }

@@ -19,6 +19,7 @@ fn initiated() -> PaymentInitiated {
         team_id: TeamId::from_bytes([1; 16]),
         user_id: UserId(1),
         plan: PlanName::from("pay_as_you_go"),
+        period: 1,
         amount: PRICE,
         method: PaymentMethod::MobileMoney,
         description: None,
@@ -29,7 +30,7 @@ fn initiated() -> PaymentInitiated {
 fn submission(id: &str) -> PaymentCommand {
     PaymentCommand::Submit(Submission {
         submitted: PaymentSubmitted {
-            external_payment_id: id.into(),
+            external_payment_id: id.parse().unwrap(),
             payment_url: Some("https://pay.example/1".into()),
             qr_code: None,
             expires_at: Some(at("2026-11-01T11:00:00Z")),
@@ -39,17 +40,38 @@ fn submission(id: &str) -> PaymentCommand {
 }
 
 fn told(via: Via, status: ObservedStatus) -> PaymentCommand {
-    PaymentCommand::Observe(Observation {
+    PaymentCommand::Observe(observation("x1", via, status))
+}
+
+fn observation(id: &str, via: Via, status: ObservedStatus) -> Observation {
+    Observation {
         via,
-        external_payment_id: "x1".into(),
+        external_payment_id: id.parse().unwrap(),
         status,
         transaction_id: None,
         at: at("2026-11-01T10:05:00Z"),
-    })
+    }
+}
+
+fn callback(digest: &str, status: ObservedStatus, trusted: bool) -> PaymentCommand {
+    let observation = observation("x1", Via::Callback, status);
+    PaymentCommand::TakeCallback { digest: digest.into(), observation, trusted }
+}
+
+const PAID: ObservedStatus = ObservedStatus::Completed(Capture::Told(PRICE));
+
+fn verdicts(events: &[PaymentEvent]) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for event in events {
+        if let PaymentEvent::CallbackReceived(callback) = event {
+            verdicts.push(callback.verdict);
+        }
+    }
+    verdicts
 }
 
 fn paid(via: Via) -> PaymentCommand {
-    told(via, ObservedStatus::Completed(Capture::Told(PRICE)))
+    told(via, PAID)
 }
 
 /// The payment after these commands, refused ones included: they change nothing.
@@ -96,7 +118,11 @@ fn another_amount_or_currency_is_a_conflict_and_no_payment() {
         let wrong = told(Via::Poll, ObservedStatus::Completed(Capture::Told(captured)));
         let (payment, events) = history([submission("x1"), wrong.clone(), wrong]);
         assert_eq!(payment.status, Status::Pending, "{captured}");
-        let conflicted = PaymentEvent::PaymentConflicted(PaymentConflicted { asked: PRICE, captured });
+        let conflicted = PaymentEvent::PaymentConflicted(PaymentConflicted {
+            asked: PRICE,
+            captured,
+            external_payment_id: None,
+        });
         assert_eq!(events.iter().filter(|event| **event == conflicted).count(), 1, "{captured}");
     }
 }
@@ -120,10 +146,55 @@ fn late_captures_are_believed_from_a_poll_only() {
 }
 
 #[test]
-fn what_is_told_of_another_external_id_is_refused() {
+fn money_on_a_second_link_is_a_conflict_and_everything_else_of_it_is_no_news() {
     let payment = given([submission("x2")]);
-    let refused = decide(&payment, paid(Via::Callback));
-    assert_eq!(refused, Err(PaymentRefusal::OtherExternalId { known: "x2".into(), told: "x1".into() }));
+    assert_eq!(decide(&payment, told(Via::Callback, ObservedStatus::Failed)), Ok(vec![]));
+    let (known, told) = ("x2".parse().unwrap(), "x1".parse().unwrap());
+    assert_eq!(decide(&payment, submission("x1")), Err(PaymentRefusal::OtherExternalId { known, told }));
+    for first in [vec![], vec![PaymentCommand::Observe(observation("x2", Via::Callback, PAID))]] {
+        let second_link_paid = [paid(Via::Callback), paid(Via::Callback)];
+        let (payment, events) = history([submission("x2")].into_iter().chain(first).chain(second_link_paid));
+        let conflicted = PaymentEvent::PaymentConflicted(PaymentConflicted {
+            asked: PRICE,
+            captured: PRICE,
+            external_payment_id: Some("x1".parse().unwrap()),
+        });
+        assert_eq!(events.iter().filter(|event| **event == conflicted).count(), 1, "{events:?}");
+        assert_eq!(payment.external_payment_id, Some("x2".parse().unwrap()));
+    }
+}
+
+#[test]
+fn every_callback_is_recorded_once_with_what_was_made_of_it() {
+    let processing = || callback("a", ObservedStatus::Processing, true);
+    let (payment, events) = history([
+        submission("x1"),
+        processing(),
+        processing(),
+        callback("b", PAID, true),
+        callback("c", PAID, true),
+    ]);
+    assert_eq!(verdicts(&events), [Verdict::Applied, Verdict::Applied, Verdict::NoNews]);
+    assert_eq!((payment.status, payment.to_confirm), (Status::Completed, false));
+}
+
+#[test]
+fn a_callback_without_id_and_time_gives_the_name_and_a_poll_decides() {
+    let (payment, events) = history([callback("a", PAID, false)]);
+    assert_eq!(verdicts(&events), [Verdict::ToConfirm]);
+    assert_eq!((payment.status, payment.to_confirm), (Status::Pending, true));
+    assert_eq!(payment.external_payment_id, Some("x1".parse().unwrap()));
+    assert_eq!(given([callback("a", PAID, false), paid(Via::Poll)]).status, Status::Completed);
+    let (_, events) = history([paid(Via::Poll), callback("a", PAID, false)]);
+    assert_eq!(verdicts(&events), [Verdict::NoNews]);
+}
+
+#[test]
+fn a_callback_that_tells_of_a_capture_after_the_end_asks_for_a_poll() {
+    let ended = told(Via::Callback, ObservedStatus::Cancelled);
+    let (payment, events) = history([submission("x1"), ended, callback("a", PAID, true)]);
+    assert_eq!(verdicts(&events), [Verdict::ToConfirm]);
+    assert_eq!((payment.status, payment.to_confirm), (Status::Cancelled, true));
 }
 
 #[test]
@@ -134,6 +205,11 @@ fn time_alone_fails_nothing() {
     let after = PaymentCommand::Expire { polled_unpaid_at: at("2026-11-01T11:00:00Z") };
     assert_eq!(given([submission("x1"), after.clone()]).status, Status::Failed);
     assert_eq!(given([submission("x1"), paid(Via::Callback), after]).status, Status::Completed);
+    let week = |days| PaymentCommand::Expire {
+        polled_unpaid_at: at("2026-11-01T10:00:00Z") + TimeDelta::days(days),
+    };
+    assert_eq!(decide(&given([]), week(7)), Err(PaymentRefusal::NotExpired), "no end was told");
+    assert_eq!(given([week(8)]).status, Status::Failed);
 }
 
 #[test]
@@ -198,7 +274,9 @@ fn any_command() -> impl Strategy<Value = PaymentCommand> {
         any_capture().prop_map(ObservedStatus::Completed),
     ];
     prop_oneof![
-        6 => (via, status).prop_map(|(via, status)| told(via, status)),
+        6 => (via, status.clone()).prop_map(|(via, status)| told(via, status)),
+        3 => ("[a-e]", status.clone(), any::<bool>()).prop_map(|(digest, status, trusted)| callback(&digest, status, trusted)),
+        1 => status.prop_map(|status| PaymentCommand::Observe(observation("x2", Via::Callback, status))),
         1 => Just(submission("x1")),
         1 => Just(submission("x2")),
         1 => Just(PaymentCommand::RefuseSubmission { reason: "400".into() }),
@@ -238,7 +316,7 @@ proptest! {
                 prop_assert_eq!(completed.captured, PRICE);
             }
             if let PaymentEvent::PaymentConflicted(conflicted) = event {
-                prop_assert_ne!(conflicted.captured, PRICE);
+                prop_assert!(conflicted.captured != PRICE || conflicted.external_payment_id.is_some());
             }
         }
         let mut replayed = Payment::default();

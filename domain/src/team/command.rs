@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Role;
 use crate::plan::PlanName;
-use crate::{ProjectId, Slug, TeamId, UserId};
+use crate::{PaymentId, ProjectId, Slug, TeamId, UserId};
 
 /// A command to one team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +53,32 @@ pub enum TeamCommand {
         /// From when on its traffic is refused.
         at: DateTime<Utc>,
     },
-    /// The team is on this plan for this time.
+    /// The team is on this plan for one calendar month: from where its time on the same plan ends, else from now.
     ActivatePlan {
         /// The plan.
         plan: PlanName,
         /// The payment that paid for it; none when it was given.
-        payment_id: Option<String>,
-        /// The first instant.
-        from: DateTime<Utc>,
-        /// The first instant after it.
-        until: DateTime<Utc>,
+        paid_by: Option<PaidBy>,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// Time has passed: a renewal may be due, or the plan's time over.
+    CheckPlan {
+        /// Now.
+        at: DateTime<Utc>,
     },
     /// The team does not exist any more, and neither do its projects.
     Remove {
         /// From when on the traffic of its projects is refused.
         at: DateTime<Utc>,
     },
+}
+
+/// What pays for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaidBy {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// Which of the team's paid months it pays: 1 is the first.
+    pub period: u32,
 }

@@ -1,17 +1,23 @@
 //! What a command makes of a team.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, TimeDelta, Utc};
 
 use super::Role;
-use super::command::TeamCommand;
+use super::command::{PaidBy, TeamCommand};
 use super::event::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
-    ProjectRemoved, ProjectRenamed, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
+    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
+    TeamRenamed,
 };
 use super::refusal::TeamRefusal;
 use super::state::Team;
 use crate::plan::{Catalogue, Limit, PlanName};
 use crate::{ProjectId, Slug, TeamId, UserId};
+
+/// How long a team stays on a plan whose time is over, so that a late payment costs it nothing.
+pub const GRACE: TimeDelta = TimeDelta::days(3);
+/// How many days before a plan's end its team is reminded.
+const REMINDERS: [u8; 2] = [5, 1];
 
 /// The events that this command causes; none when it asks for what is so already.
 ///
@@ -20,7 +26,10 @@ use crate::{ProjectId, Slug, TeamId, UserId};
 pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Vec<TeamEvent>, TeamRefusal> {
     match (&team.registered, command) {
         (_, TeamCommand::Register { name, slug }) => Ok(register(team, name, slug)),
-        (None, TeamCommand::Remove { .. } | TeamCommand::RemoveMember { .. }) => Ok(vec![]),
+        (
+            None,
+            TeamCommand::Remove { .. } | TeamCommand::RemoveMember { .. } | TeamCommand::CheckPlan { .. },
+        ) => Ok(vec![]),
         (
             None,
             TeamCommand::PutMember { .. }
@@ -40,9 +49,10 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             give_project(team, project_id, to_team)
         }
         (Some(_), TeamCommand::RemoveProject { project_id, at }) => Ok(remove_project(team, project_id, at)),
-        (Some(_), TeamCommand::ActivatePlan { plan, payment_id, from, until }) => {
-            activate_plan(team, PlanActivated { plan, payment_id, from, until }, plans)
+        (Some(_), TeamCommand::ActivatePlan { plan, paid_by, at }) => {
+            activate_plan(team, plan, paid_by, at, plans)
         }
+        (Some(_), TeamCommand::CheckPlan { at }) => Ok(check_plan(team, at)),
         (Some(_), TeamCommand::Remove { at }) => Ok(remove(team, at)),
     }
 }
@@ -121,20 +131,55 @@ fn remove_project(team: &Team, project_id: ProjectId, at: DateTime<Utc>) -> Vec<
     }
 }
 
+/// Each payment counts once, and each period is paid once. Paying early, or within the grace, goes on where the time
+/// before ends; another plan than the present one begins at once.
 fn activate_plan(
     team: &Team,
-    activated: PlanActivated,
+    plan: PlanName,
+    paid_by: Option<PaidBy>,
+    at: DateTime<Utc>,
     plans: &Catalogue,
 ) -> Result<Vec<TeamEvent>, TeamRefusal> {
-    if !plans.iter().any(|(name, _)| *name == activated.plan) {
-        return Err(TeamRefusal::UnknownPlan(activated.plan.to_string()));
+    if plan.is_free() {
+        return Err(TeamRefusal::FreePlan);
     }
-    if activated.from >= activated.until {
-        return Err(TeamRefusal::EmptyPeriod);
+    if !plans.iter().any(|(name, _)| *name == plan) {
+        return Err(TeamRefusal::UnknownPlan(plan.to_string()));
     }
-    match team.plan_until {
-        Some(until) if until > activated.from => Err(TeamRefusal::PeriodTaken { until }),
-        Some(_) | None => Ok(vec![TeamEvent::PlanActivated(activated)]),
+    if let Some(paid_by) = paid_by {
+        if team.payments.contains(&paid_by.payment_id) {
+            return Ok(vec![]);
+        }
+        if paid_by.period <= team.paid_periods {
+            return Err(TeamRefusal::PeriodPaid { period: paid_by.period });
+        }
+    }
+    let (payment_id, period) = paid_by.map(|paid_by| (paid_by.payment_id, paid_by.period)).unzip();
+    match team.term.filter(|term| team.plan == plan && at < term.until + GRACE) {
+        Some(term) => {
+            let (from, until) = (term.until, term.until_with_one_more().ok_or(TeamRefusal::EndOfTime)?);
+            Ok(vec![TeamEvent::PlanRenewed(PlanRenewed { plan, payment_id, period, from, until })])
+        }
+        None => {
+            let until = at.checked_add_months(Months::new(1)).ok_or(TeamRefusal::EndOfTime)?;
+            Ok(vec![TeamEvent::PlanActivated(PlanActivated { plan, payment_id, period, from: at, until })])
+        }
+    }
+}
+
+/// The reminder that is due, if it was not given: the later one replaces those that were missed. Or the end.
+fn check_plan(team: &Team, at: DateTime<Utc>) -> Vec<TeamEvent> {
+    let (plan, Some(term)) = (team.plan.clone(), team.term) else {
+        return vec![];
+    };
+    let until = term.until;
+    if at >= until + GRACE {
+        return vec![TeamEvent::PlanLapsed(PlanLapsed { plan, until, at })];
+    }
+    let due = REMINDERS.into_iter().filter(|days| at >= until - TimeDelta::days((*days).into())).min();
+    match due.filter(|days| term.reminded.is_none_or(|reminded| *days < reminded)) {
+        Some(days_before) => vec![TeamEvent::RenewalDue(RenewalDue { plan, until, days_before })],
+        None => vec![],
     }
 }
 

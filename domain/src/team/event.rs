@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Role;
 use crate::plan::PlanName;
-use crate::{ProjectId, Slug, TeamId, UserId};
+use crate::{PaymentId, ProjectId, Slug, TeamId, UserId};
 
 /// An event of one team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,14 @@ pub enum TeamEvent {
     ProjectMoved(ProjectMoved),
     /// A project does not exist any more.
     ProjectRemoved(ProjectRemoved),
-    /// It is on a plan.
+    /// It is on a plan that it was not on before.
     PlanActivated(PlanActivated),
+    /// It stays on its plan for another month.
+    PlanRenewed(PlanRenewed),
+    /// Its plan's time ends soon.
+    RenewalDue(RenewalDue),
+    /// Its plan's time is over, and so is the grace.
+    PlanLapsed(PlanLapsed),
 }
 
 /// The team exists.
@@ -124,17 +130,56 @@ pub struct ProjectRemoved {
     pub at: DateTime<Utc>,
 }
 
-/// The team is on a plan.
+/// The team is on a plan, which it was not on before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanActivated {
     /// The plan.
     pub plan: PlanName,
     /// The payment that paid for it; none when it was given.
-    pub payment_id: Option<String>,
+    pub payment_id: Option<PaymentId>,
+    /// Which of the team's paid months it is; none when it was given.
+    pub period: Option<u32>,
     /// The first instant.
     pub from: DateTime<Utc>,
     /// The first instant after it.
     pub until: DateTime<Utc>,
+}
+
+/// The team stays on its plan for another month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRenewed {
+    /// The plan.
+    pub plan: PlanName,
+    /// The payment that paid for it; none when it was given.
+    pub payment_id: Option<PaymentId>,
+    /// Which of the team's paid months it is; none when it was given.
+    pub period: Option<u32>,
+    /// The first instant of the new month: where the one before ends.
+    pub from: DateTime<Utc>,
+    /// The first instant after it.
+    pub until: DateTime<Utc>,
+}
+
+/// The plan's time ends soon, and nothing has been paid for the time after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewalDue {
+    /// The plan.
+    pub plan: PlanName,
+    /// The first instant after its time.
+    pub until: DateTime<Utc>,
+    /// How many days before that the reminder was due: 5 or 1.
+    pub days_before: u8,
+}
+
+/// The plan's time is over, and so is the grace: the team is on the free plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLapsed {
+    /// The plan that it was on.
+    pub plan: PlanName,
+    /// The first instant after the time that was paid for.
+    pub until: DateTime<Utc>,
+    /// When it lapsed.
+    pub at: DateTime<Utc>,
 }
 
 impl DomainEvent for TeamEvent {
@@ -151,6 +196,9 @@ impl DomainEvent for TeamEvent {
             Self::ProjectMoved(_) => "ProjectMoved",
             Self::ProjectRemoved(_) => "ProjectRemoved",
             Self::PlanActivated(_) => "PlanActivated",
+            Self::PlanRenewed(_) => "PlanRenewed",
+            Self::RenewalDue(_) => "RenewalDue",
+            Self::PlanLapsed(_) => "PlanLapsed",
         }
         .into()
     }

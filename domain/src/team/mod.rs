@@ -10,6 +10,9 @@
 //!                                      TeamRegistered
 //! ```
 //!
+//! A plan: PlanActivated begins a term of one calendar month, PlanRenewed adds one, RenewalDue reminds 5 days and 1 day
+//! before its end, and 3 days after it PlanLapsed puts the team back on the free plan.
+//!
 //! The PaaS keeps its directory here: every command is idempotent, so that it may send its whole directory
 //! again at any time. What one stream cannot know (who owns which other teams, whether a slug is taken) comes
 //! with the command; `store::commands` finds it out and makes sure that it still holds when the events land.
@@ -26,14 +29,15 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use command::TeamCommand;
-pub use decide::decide;
+pub use command::{PaidBy, TeamCommand};
+pub use decide::{GRACE, decide};
 pub use event::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
-    ProjectRemoved, ProjectRenamed, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
+    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
+    TeamRenamed,
 };
 pub use refusal::TeamRefusal;
-pub use state::{Project, Team};
+pub use state::{Project, Team, Term};
 
 use crate::plan::Catalogue;
 

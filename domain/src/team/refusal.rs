@@ -1,7 +1,5 @@
 //! Why a command to a team is refused.
 
-use chrono::{DateTime, Utc};
-
 use crate::plan::Limit;
 use crate::{ProjectId, RefusalKind};
 
@@ -29,15 +27,18 @@ pub enum TeamRefusal {
     /// No such plan.
     #[error("there is no plan `{0}`")]
     UnknownPlan(String),
-    /// A time that ends before it begins.
-    #[error("a plan's time ends after it begins")]
-    EmptyPeriod,
-    /// Another activation covers part of the time.
-    #[error("a plan is active until {until} already")]
-    PeriodTaken {
-        /// When the active one ends.
-        until: DateTime<Utc>,
+    /// Every team begins on the free plan and falls back to it.
+    #[error("the free plan cannot be paid for or given: a team is on it when its paid time is over")]
+    FreePlan,
+    /// Another payment paid for the same month.
+    #[error("the team's paid month no. {period} is paid by another payment")]
+    PeriodPaid {
+        /// Which.
+        period: u32,
     },
+    /// A time that ends after all calendars.
+    #[error("the plan's time would end after the last date that can be written")]
+    EndOfTime,
 }
 
 impl TeamRefusal {
@@ -47,8 +48,8 @@ impl TeamRefusal {
         match self {
             Self::NotRegistered | Self::NotItsProject(_) => RefusalKind::NotFound,
             Self::PlanLimit { .. } => RefusalKind::PlanLimit,
-            Self::UnknownPlan(_) | Self::EmptyPeriod => RefusalKind::Invalid,
-            Self::PeriodTaken { .. } => RefusalKind::Conflict,
+            Self::UnknownPlan(_) | Self::FreePlan | Self::EndOfTime => RefusalKind::Invalid,
+            Self::PeriodPaid { .. } => RefusalKind::Conflict,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! A team as its events have made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Role;
 use super::event::TeamEvent;
 use crate::plan::PlanName;
-use crate::{ProjectId, Slug, UserId};
+use crate::{PaymentId, ProjectId, Slug, UserId};
 
 /// A team, as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,34 @@ pub struct Team {
     pub projects: BTreeMap<ProjectId, Project>,
     /// The plan it is on.
     pub plan: PlanName,
-    /// The first instant after the plan's time; none on the free plan.
-    pub plan_until: Option<DateTime<Utc>>,
+    /// The time on that plan; none on the free plan.
+    pub term: Option<Term>,
+    /// Every payment that paid for a plan, for ever: each pays once.
+    pub payments: BTreeSet<PaymentId>,
+    /// The last of its months that was paid, for ever: each is paid once.
+    pub paid_periods: u32,
+}
+
+/// An unbroken time on a paid plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// The first instant.
+    pub from: DateTime<Utc>,
+    /// How many months it has by now.
+    pub months: u32,
+    /// The first instant after it.
+    pub until: DateTime<Utc>,
+    /// The last reminder of its end: how many days before it was due.
+    pub reminded: Option<u8>,
+}
+
+impl Term {
+    /// Where it ends with one month more. Counted from its first instant, so that a time which began on the 31st ends
+    /// on the last day of each shorter month and on the 31st again after it. None: beyond all calendars.
+    #[must_use]
+    pub fn until_with_one_more(&self) -> Option<DateTime<Utc>> {
+        self.from.checked_add_months(Months::new(self.months.saturating_add(1)))
+    }
 }
 
 /// A project of a team.
@@ -38,7 +64,10 @@ impl Team {
         match event {
             TeamEvent::TeamRegistered(team) => self.registered = Some((team.name.clone(), team.slug.clone())),
             TeamEvent::TeamRenamed(team) => self.registered = Some((team.name.clone(), team.slug.clone())),
-            TeamEvent::TeamRemoved(_) => *self = Self::default(),
+            TeamEvent::TeamRemoved(_) => {
+                let (payments, paid_periods) = (std::mem::take(&mut self.payments), self.paid_periods);
+                *self = Self { payments, paid_periods, ..Self::default() };
+            }
             TeamEvent::MemberAdded(member) => {
                 self.members.insert(member.user_id, member.role);
             }
@@ -62,7 +91,28 @@ impl Team {
             }
             TeamEvent::PlanActivated(activated) => {
                 self.plan = activated.plan.clone();
-                self.plan_until = Some(activated.until);
+                let (from, until) = (activated.from, activated.until);
+                self.term = Some(Term { from, months: 1, until, reminded: None });
+                self.payments.extend(activated.payment_id);
+                self.paid_periods = self.paid_periods.max(activated.period.unwrap_or_default());
+            }
+            TeamEvent::PlanRenewed(renewed) => {
+                if let Some(term) = &mut self.term {
+                    term.months = term.months.saturating_add(1);
+                    term.until = renewed.until;
+                    term.reminded = None;
+                }
+                self.payments.extend(renewed.payment_id);
+                self.paid_periods = self.paid_periods.max(renewed.period.unwrap_or_default());
+            }
+            TeamEvent::RenewalDue(due) => {
+                if let Some(term) = &mut self.term {
+                    term.reminded = Some(due.days_before);
+                }
+            }
+            TeamEvent::PlanLapsed(_) => {
+                self.plan = PlanName::free();
+                self.term = None;
             }
         }
     }

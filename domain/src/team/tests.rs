@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::plan::{Limit, PlanName};
-use crate::{ProjectId, TeamId, UserId};
+use crate::{PaymentId, ProjectId, TeamId, UserId};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -41,13 +41,18 @@ fn put_project(n: u8) -> TeamCommand {
     TeamCommand::PutProject { project_id: project(n), name: format!("p{n}"), moved_from: None }
 }
 
-fn activate(from: &str, until: &str) -> TeamCommand {
-    TeamCommand::ActivatePlan {
-        plan: "pay_as_you_go".into(),
-        payment_id: None,
-        from: at(from),
-        until: at(until),
-    }
+fn activate(period: Option<u32>, at_: &str) -> TeamCommand {
+    // The period's own number makes the payment's id, so that each pays with another.
+    let paid_by = period.map(|period| paid(u8::try_from(period).unwrap(), period));
+    TeamCommand::ActivatePlan { plan: "pay_as_you_go".into(), paid_by, at: at(at_) }
+}
+
+fn paid(payment: u8, period: u32) -> PaidBy {
+    PaidBy { payment_id: PaymentId::from_bytes([payment; 16]), period }
+}
+
+fn until(team: &Team) -> String {
+    team.term.unwrap().until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn the_free_plan_s_limits_are_named() {
 
 #[test]
 fn pro_has_room() {
-    let mut commands = vec![register("a"), activate("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")];
+    let mut commands = vec![register("a"), activate(Some(1), "2026-11-01T00:00:00Z")];
     commands.extend((1..=20).map(put_project));
     commands.extend((1..=20).map(|user| put_member(user, Role::Owner, 5)));
     let team = given(commands);
@@ -92,22 +97,93 @@ fn pro_has_room() {
 }
 
 #[test]
-fn plans_do_not_overlap() {
-    let team = given(vec![register("a"), activate("2026-11-05T00:00:00Z", "2026-12-05T00:00:00Z")]);
-    let overlapping = when(&team, activate("2026-12-04T23:59:59Z", "2027-01-05T00:00:00Z"));
-    assert_eq!(overlapping, Err(TeamRefusal::PeriodTaken { until: at("2026-12-05T00:00:00Z") }));
-    assert_eq!(when(&team, activate("2026-12-05T00:00:00Z", "2027-01-05T00:00:00Z")).unwrap().len(), 1);
+fn a_plan_lasts_one_calendar_month_and_paying_early_or_within_the_grace_goes_on_at_its_end() {
+    let mut commands = vec![register("a"), activate(Some(1), "2027-01-31T10:00:00Z")];
+    assert_eq!(until(&given(commands.clone())), "2027-02-28T10:00:00Z");
+    commands.push(activate(Some(2), "2027-02-01T00:00:00Z"));
     assert_eq!(
-        when(&team, activate("2027-01-05T00:00:00Z", "2027-01-05T00:00:00Z")),
-        Err(TeamRefusal::EmptyPeriod)
+        until(&given(commands.clone())),
+        "2027-03-31T10:00:00Z",
+        "counted from the first day, not the last"
     );
-    let unknown = TeamCommand::ActivatePlan {
-        plan: "gold".into(),
-        payment_id: None,
-        from: at("2027-01-05T00:00:00Z"),
-        until: at("2027-02-05T00:00:00Z"),
+    commands.push(activate(Some(3), "2027-04-03T09:59:59Z"));
+    let team = given(commands.clone());
+    assert_eq!(until(&team), "2027-04-30T10:00:00Z");
+    let after_the_grace = when(&team, activate(Some(4), "2027-05-03T10:00:00Z")).unwrap();
+    let TeamEvent::PlanActivated(anew) = &after_the_grace[0] else { panic!("{after_the_grace:?}") };
+    assert_eq!((anew.from, anew.until), (at("2027-05-03T10:00:00Z"), at("2027-06-03T10:00:00Z")));
+}
+
+#[test]
+fn a_payment_pays_once_and_a_period_is_paid_once() {
+    let team = given(vec![register("a"), activate(Some(1), "2026-11-05T00:00:00Z")]);
+    let pay = |paid_by| TeamCommand::ActivatePlan {
+        plan: "pay_as_you_go".into(),
+        paid_by: Some(paid_by),
+        at: at("2026-11-06T00:00:00Z"),
     };
-    assert_eq!(when(&team, unknown), Err(TeamRefusal::UnknownPlan("gold".into())));
+    assert_eq!(when(&team, pay(paid(1, 1))), Ok(vec![]), "the same payment again");
+    assert_eq!(when(&team, pay(paid(9, 1))), Err(TeamRefusal::PeriodPaid { period: 1 }));
+    assert_eq!(when(&team, pay(paid(2, 2))).unwrap().len(), 1);
+    let mut removed = team.clone();
+    when(&team, TeamCommand::Remove { at: at("2026-11-07T00:00:00Z") })
+        .unwrap()
+        .iter()
+        .for_each(|event| removed.evolve(event));
+    assert_eq!(when(&removed, pay(paid(2, 2))), Err(TeamRefusal::NotRegistered));
+    when(&removed, register("a")).unwrap().iter().for_each(|event| removed.evolve(event));
+    assert_eq!(when(&removed, pay(paid(1, 1))), Ok(vec![]), "what was used up stays used up");
+}
+
+#[test]
+fn only_plans_that_cost_something_are_activated() {
+    let team = given(vec![register("a")]);
+    let activate = |plan: &str| TeamCommand::ActivatePlan {
+        plan: plan.into(),
+        paid_by: None,
+        at: at("2027-01-05T00:00:00Z"),
+    };
+    assert_eq!(when(&team, activate("gold")), Err(TeamRefusal::UnknownPlan("gold".into())));
+    assert_eq!(when(&team, activate("free")), Err(TeamRefusal::FreePlan));
+}
+
+#[test]
+fn reminders_come_once_each_and_then_the_plan_lapses() {
+    let mut team = given(vec![register("a"), activate(Some(1), "2026-11-05T12:00:00Z")]);
+    let mut said = Vec::new();
+    let mut now = at("2026-11-05T12:00:00Z");
+    while now < at("2026-12-20T00:00:00Z") {
+        for event in when(&team, TeamCommand::CheckPlan { at: now }).unwrap() {
+            team.evolve(&event);
+            said.push((now, event.clone()));
+        }
+        now += chrono::TimeDelta::hours(1);
+    }
+    let until = at("2026-12-05T12:00:00Z");
+    let plan = PlanName::from("pay_as_you_go");
+    let due = |days_before| TeamEvent::RenewalDue(RenewalDue { plan: plan.clone(), until, days_before });
+    let lapsed_at = at("2026-12-08T12:00:00Z");
+    let lapsed = TeamEvent::PlanLapsed(PlanLapsed { plan: plan.clone(), until, at: lapsed_at });
+    assert_eq!(
+        said,
+        [(at("2026-11-30T12:00:00Z"), due(5)), (at("2026-12-04T12:00:00Z"), due(1)), (lapsed_at, lapsed)]
+    );
+    assert!(team.plan.is_free());
+}
+
+#[test]
+fn a_reminder_that_was_missed_is_replaced_and_a_renewal_ends_them() {
+    let mut team = given(vec![register("a"), activate(Some(1), "2026-11-05T12:00:00Z")]);
+    let late = when(&team, TeamCommand::CheckPlan { at: at("2026-12-05T00:00:00Z") }).unwrap();
+    assert!(matches!(&late[..], [TeamEvent::RenewalDue(due)] if due.days_before == 1));
+    late.iter().for_each(|event| team.evolve(event));
+    assert_eq!(when(&team, TeamCommand::CheckPlan { at: at("2026-12-05T01:00:00Z") }), Ok(vec![]));
+    when(&team, activate(Some(2), "2026-12-05T02:00:00Z"))
+        .unwrap()
+        .iter()
+        .for_each(|event| team.evolve(event));
+    assert_eq!(when(&team, TeamCommand::CheckPlan { at: at("2026-12-05T03:00:00Z") }), Ok(vec![]));
+    assert_eq!(when(&team, TeamCommand::CheckPlan { at: at("2027-01-01T00:00:00Z") }).unwrap().len(), 1);
 }
 
 #[test]
