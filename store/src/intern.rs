@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 41] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -24,6 +24,23 @@ const KNOWN: [&str; 24] = [
     "ProjectMoved",
     "ProjectRemoved",
     "PlanActivated",
+    "PlanRenewed",
+    "RenewalDue",
+    "PlanLapsed",
+    "payment",
+    "inbox",
+    "PaymentInitiated",
+    "PaymentSubmitted",
+    "PaymentProcessing",
+    "PaymentCompleted",
+    "PaymentFailed",
+    "CancellationRequested",
+    "PaymentCancelled",
+    "PaymentConflicted",
+    "RefundDue",
+    "CallbackReceived",
+    "CallbackParked",
+    "PaymentMatched",
     "ServiceKeyCreated",
     "ServiceKeyRevoked",
     "1.0",

@@ -8,6 +8,7 @@
 //! | [`repository`] | the cqrs-es repository over any `EventLog` |
 //! | [`known`] | what decisions across streams must know, kept up from the log |
 //! | [`commands`] | load, decide, append, for every aggregate |
+//! | [`payments`] | a payment's way to its backend and back, and what is asked of a backend |
 //! | [`ingest`] | traffic samples into the log without loading an aggregate |
 //! | [`codec`] | events to JSON and back |
 //! | `testing` | the contract that every backend passes |
@@ -25,6 +26,7 @@ pub mod key;
 pub mod known;
 pub mod log;
 pub mod memory;
+pub mod payments;
 pub mod postgres;
 pub mod repository;
 pub mod sqlite;

@@ -4,7 +4,9 @@
 //! the decision rested on. Whoever comes second loads and decides again, a few times. A command that leaves nothing
 //! to record answers with the position it was decided at, so that reading one's own writes works the same.
 
+mod payment;
 mod service_key;
+mod settlement;
 mod source;
 mod team;
 mod usage;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, AggregateError, DomainEvent, EventStore};
 use domain::RefusalKind;
+use domain::inbox::InboxRefusal;
+use domain::payment::PaymentRefusal;
 use domain::plan::Catalogue;
 use domain::service_key::ServiceKeyRefusal;
 use domain::source::SourceRefusal;
@@ -23,6 +27,8 @@ use domain::{ProjectId, Slug};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+pub use payment::{Callback, Initiation, PaymentNow, PaymentWish, Receipt};
+pub use settlement::Settlement;
 pub use source::CountersCounted;
 
 use crate::clock::Clock;
@@ -30,7 +36,8 @@ use crate::codec::{CodecError, encode};
 use crate::key::{Digest, KeyId};
 use crate::known::{Known, KnownError};
 use crate::log::{
-    Append, AppendError, Condition, EventLog, Expected, Key, Position, ReadError, StreamEvents, StreamId,
+    Append, AppendError, Appended, Condition, EventLog, Expected, Key, Position, ReadError, StreamEvents,
+    StreamId,
 };
 use crate::repository::LogRepository;
 
@@ -56,6 +63,12 @@ pub enum CommandError {
     /// A service key's refusal.
     #[error(transparent)]
     ServiceKey(#[from] ServiceKeyRefusal),
+    /// A payment's refusal.
+    #[error(transparent)]
+    Payment(#[from] PaymentRefusal),
+    /// An external id's refusal.
+    #[error(transparent)]
+    Inbox(#[from] InboxRefusal),
     /// Two teams cannot have one name in addresses.
     #[error("the slug `{0}` is another team's")]
     SlugTaken(Slug),
@@ -94,6 +107,8 @@ impl CommandError {
             Self::Usage(refusal) => Some(refusal.kind()),
             Self::Source(refusal) => Some(refusal.kind()),
             Self::ServiceKey(refusal) => Some(refusal.kind()),
+            Self::Payment(refusal) => Some(refusal.kind()),
+            Self::Inbox(refusal) => Some(refusal.kind()),
             Self::SlugTaken(_) => Some(RefusalKind::Conflict),
             Self::UnknownProject(_) => Some(RefusalKind::NotFound),
             Self::OutsideMonths(_) => Some(RefusalKind::Invalid),
@@ -142,6 +157,11 @@ impl Commands {
         Self { log, known, plans, clock, directory: Mutex::new(()) }
     }
 
+    /// An aggregate as it is now; one without history is as it begins.
+    pub(crate) async fn aggregate<A: Aggregate>(&self, id: &str) -> Result<A, CommandError> {
+        Ok(self.load::<A>(id).await?.state)
+    }
+
     async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, CommandError> {
         let store = PersistedEventStore::<LogRepository, A>::new_event_store(LogRepository::new(Arc::clone(
             &self.log,
@@ -170,11 +190,22 @@ impl Commands {
             return Ok(self.log.head().await?);
         }
         // Commands are idempotent by what they decide, so this key need only be new.
-        let command = Uuid::now_v7();
-        let key = Key { id: KeyId(*command.as_bytes()), digest: Digest::default(), answer: None };
-        let metadata = serde_json::json!({ "actor": actor.0, "command": command.to_string() }).to_string();
-        let append = Append { keys: vec![key], streams, conditions, metadata };
-        Ok(self.log.append(append).await?.position)
+        let key = Key { id: KeyId(*Uuid::now_v7().as_bytes()), digest: Digest::default(), answer: None };
+        Ok(self.record_as(actor, key, streams, conditions).await?.position)
+    }
+
+    /// The same for a request that has a key of its own, which is recorded even when nothing else is.
+    async fn record_as(
+        &self,
+        actor: &Actor,
+        key: Key,
+        mut streams: Vec<StreamEvents>,
+        conditions: Vec<Condition>,
+    ) -> Result<Appended, CommandError> {
+        streams.retain(|stream| !stream.events.is_empty());
+        let command = Uuid::from_bytes(key.id.0).to_string();
+        let metadata = serde_json::json!({ "actor": actor.0, "command": command }).to_string();
+        Ok(self.log.append(Append { keys: vec![key], streams, conditions, metadata }).await?)
     }
 }
 

@@ -134,7 +134,8 @@ impl Commands {
         })
     }
 
-    /// The team is on this plan for one calendar month from now on.
+    /// The team is on this plan for one calendar month, without a payment: from where its time on the same plan ends,
+    /// else from now on.
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
@@ -144,12 +145,17 @@ impl Commands {
         team: TeamId,
         plan: &PlanName,
     ) -> Result<Position, CommandError> {
-        let from = self.clock.now();
-        let until = from.checked_add_months(chrono::Months::new(1)).ok_or(TeamRefusal::EmptyPeriod)?;
-        decide_until_first!(async {
-            let command = TeamCommand::ActivatePlan { plan: plan.clone(), payment_id: None, from, until };
-            self.to_team(actor, team, command, vec![]).await
-        })
+        let command = TeamCommand::ActivatePlan { plan: plan.clone(), paid_by: None, at: self.clock.now() };
+        decide_until_first!(self.to_team(actor, team, command.clone(), vec![]))
+    }
+
+    /// Time has passed for the team's plan: a renewal may be due, or its time over.
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn check_plan(&self, actor: &Actor, team: TeamId) -> Result<Position, CommandError> {
+        let command = TeamCommand::CheckPlan { at: self.clock.now() };
+        decide_until_first!(self.to_team(actor, team, command.clone(), vec![]))
     }
 
     /// Catches up, and gives the condition under which what is known of teams still holds.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::month::MonthError;
+use domain::payment::{Payment, PaymentEvent, Verdict};
 use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
-use domain::{Month, ProjectId, Slug, TeamId, UserId};
+use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
@@ -29,6 +30,27 @@ pub struct Facts {
     pub slugs: HashMap<Slug, TeamId>,
     /// Every service key that ever was, by id.
     pub keys: BTreeMap<String, KnownKey>,
+    /// The last of its months that each team has paid.
+    pub paid_periods: HashMap<TeamId, u32>,
+    /// Payments that may still be paid.
+    pub open_payments: BTreeMap<PaymentId, OpenPayment>,
+    /// Payments whose money is there and has not come to anything yet: neither a plan nor a refund.
+    pub unsettled: BTreeMap<PaymentId, Option<OpenPayment>>,
+    /// Ended payments of which a callback tells what only a poll can confirm, and when it came.
+    pub to_confirm: BTreeMap<PaymentId, DateTime<Utc>>,
+}
+
+/// A payment that may still be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPayment {
+    /// The team that it is for.
+    pub team: TeamId,
+    /// Which of the team's paid months it pays.
+    pub period: u32,
+    /// Since when it exists.
+    pub since: DateTime<Utc>,
+    /// Somebody wants it called off.
+    pub cancelling: bool,
 }
 
 /// A project.
@@ -47,6 +69,8 @@ pub struct KnownTeam {
     pub slug: Slug,
     /// Its plan.
     pub plan: PlanName,
+    /// The first instant after the plan's time; none on the free plan.
+    pub plan_until: Option<DateTime<Utc>>,
     /// Who owns it.
     pub owners: BTreeSet<UserId>,
 }
@@ -78,6 +102,20 @@ impl Facts {
         self.teams.iter().filter(owns).count() as u64
     }
 
+    /// The payment of this team that may still be paid.
+    #[must_use]
+    pub fn open_payment_of(&self, team: TeamId) -> Option<PaymentId> {
+        self.open_payments.iter().find(|(_, payment)| payment.team == team).map(|(id, _)| *id)
+    }
+
+    /// Which of its months the team pays next: after those that are paid, also where the plan is still to follow.
+    #[must_use]
+    pub fn next_period_of(&self, team: TeamId) -> u32 {
+        let paid = self.paid_periods.get(&team).copied().unwrap_or_default();
+        let captured = self.unsettled.values().flatten().filter(|payment| payment.team == team);
+        captured.map(|payment| payment.period).max().unwrap_or_default().max(paid).saturating_add(1)
+    }
+
     /// Whether a month takes no more samples.
     #[must_use]
     pub fn is_closed(&self, month: Month) -> bool {
@@ -97,6 +135,7 @@ impl Facts {
         match event.stream.aggregate_type.as_ref() {
             Team::TYPE => self.team_event(event, &decode::<TeamEvent>(event)?),
             Usage::TYPE => self.usage_event(event, &decode::<UsageEvent>(event)?),
+            Payment::TYPE => self.payment_event(event, &decode::<PaymentEvent>(event)?),
             ServiceKey::TYPE => self.key_event(event, decode::<ServiceKeyEvent>(event)?),
             // Others' streams (a stock repository's) say nothing about ours.
             _ => {}
@@ -112,7 +151,10 @@ impl Facts {
         match event {
             TeamEvent::TeamRegistered(team) => {
                 let plan = PlanName::free();
-                self.teams.insert(id, KnownTeam { slug: team.slug.clone(), plan, owners: BTreeSet::new() });
+                self.teams.insert(
+                    id,
+                    KnownTeam { slug: team.slug.clone(), plan, plan_until: None, owners: BTreeSet::new() },
+                );
                 self.slugs.insert(team.slug.clone(), id);
             }
             TeamEvent::TeamRenamed(renamed) => {
@@ -143,10 +185,71 @@ impl Facts {
             }
             TeamEvent::ProjectRenamed(_) => {}
             TeamEvent::PlanActivated(activated) => {
-                if let Some(team) = self.teams.get_mut(&id) {
-                    team.plan = activated.plan.clone();
+                self.plan_of(id, &activated.plan, Some(activated.until));
+                self.settled_by(id, activated.payment_id, activated.period);
+            }
+            TeamEvent::PlanRenewed(renewed) => {
+                self.plan_of(id, &renewed.plan, Some(renewed.until));
+                self.settled_by(id, renewed.payment_id, renewed.period);
+            }
+            TeamEvent::PlanLapsed(_) => self.plan_of(id, &PlanName::free(), None),
+            TeamEvent::RenewalDue(_) => {}
+        }
+    }
+
+    fn plan_of(&mut self, team: TeamId, plan: &PlanName, until: Option<DateTime<Utc>>) {
+        if let Some(team) = self.teams.get_mut(&team) {
+            team.plan = plan.clone();
+            team.plan_until = until;
+        }
+    }
+
+    fn settled_by(&mut self, team: TeamId, payment: Option<PaymentId>, period: Option<u32>) {
+        if let (Some(payment), Some(period)) = (payment, period) {
+            let paid = self.paid_periods.entry(team).or_default();
+            *paid = period.max(*paid);
+            self.unsettled.remove(&payment);
+        }
+    }
+
+    fn payment_event(&mut self, recorded: &Recorded, event: &PaymentEvent) {
+        let Ok(id) = recorded.stream.aggregate_id.parse::<PaymentId>() else {
+            return;
+        };
+        match event {
+            PaymentEvent::PaymentInitiated(initiated) => {
+                let (team, period, since) = (initiated.team_id, initiated.period, initiated.at);
+                self.open_payments.insert(id, OpenPayment { team, period, since, cancelling: false });
+            }
+            PaymentEvent::PaymentCompleted(_) => {
+                let open = self.open_payments.remove(&id);
+                self.to_confirm.remove(&id);
+                self.unsettled.insert(id, open);
+            }
+            PaymentEvent::PaymentFailed(_) => {
+                self.open_payments.remove(&id);
+            }
+            PaymentEvent::PaymentCancelled(_) => {
+                self.open_payments.remove(&id);
+            }
+            PaymentEvent::RefundDue(_) => {
+                self.unsettled.remove(&id);
+            }
+            PaymentEvent::CancellationRequested(_) => {
+                if let Some(open) = self.open_payments.get_mut(&id) {
+                    open.cancelling = true;
                 }
             }
+            PaymentEvent::CallbackReceived(callback) => match callback.verdict {
+                // The open ones are polled anyway.
+                Verdict::ToConfirm if !self.open_payments.contains_key(&id) => {
+                    self.to_confirm.insert(id, recorded.recorded_at);
+                }
+                Verdict::ToConfirm | Verdict::Applied | Verdict::NoNews => {}
+            },
+            PaymentEvent::PaymentSubmitted(_)
+            | PaymentEvent::PaymentProcessing(_)
+            | PaymentEvent::PaymentConflicted(_) => {}
         }
     }
 

@@ -1,5 +1,5 @@
 //! What decisions across streams must know, kept up from the log in memory: which projects and teams exist, whose
-//! slug is whose, which months are closed, which service keys are valid.
+//! slug is whose, which months are closed, which service keys are valid, which payments are under way.
 //!
 //! It is small (measurements are not read) and it is always behind the log by a moment. A decision that must be
 //! exact says so with a [`Condition`](crate::Condition) at [`Known::position`], and decides again when it fails.
@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Mutex;
 
-pub use facts::{Facts, KnownKey, KnownProject, KnownTeam};
+pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment};
 
 use crate::codec::CodecError;
 use crate::log::{EventLog, Filter, Position, ReadError};

@@ -129,12 +129,7 @@ pub async fn both_write_at_once<R: PersistedEventRepository + 'static>(storage: 
         Catalogue::default(),
     ));
     for n in 1..=2 {
-        let pro = TeamCommand::ActivatePlan {
-            plan: "pay_as_you_go".into(),
-            payment_id: None,
-            from: Utc::now(),
-            until: Utc::now() + TimeDelta::days(1),
-        };
+        let pro = TeamCommand::ActivatePlan { plan: "pay_as_you_go".into(), paid_by: None, at: Utc::now() };
         ours.execute(&team(n).to_string(), register(n)).await.unwrap();
         ours.execute(&team(n).to_string(), pro).await.unwrap();
     }

@@ -2,10 +2,12 @@
 //! at no cost. That memory keeps the log's contract like the others is `tests/memory.rs`.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod backend;
 mod counters;
 mod directory;
 mod duplicates;
 mod months;
+mod payments;
 mod repository;
 mod samples;
 mod world;

@@ -1,0 +1,92 @@
+//! What this process is doing about payments right now: which requests are being worked on, whose turn it is for a team,
+//! and when the backend was last asked about what. Losing it (a crash, another node) costs a repeated question at the
+//! most: what must be exact is in the log.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::{PaymentId, TeamId};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use crate::key::KeyId;
+
+/// Payments whose last question is remembered; beyond it the old ones are forgotten.
+const REMEMBERED: usize = 4_096;
+
+#[derive(Default)]
+pub(super) struct Flights {
+    requests: Mutex<HashSet<KeyId>>,
+    teams: Mutex<HashMap<TeamId, Arc<tokio::sync::Mutex<()>>>>,
+    asked: Mutex<HashMap<PaymentId, Instant>>,
+    /// Payments for which this process has asked the backend to no avail, and does not ask now.
+    lost: Mutex<HashSet<PaymentId>>,
+}
+
+/// A request that is being worked on, until this is dropped.
+pub(super) struct Flight {
+    flights: Arc<Flights>,
+    request: KeyId,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        locked(&self.flights.requests).remove(&self.request);
+    }
+}
+
+impl Flights {
+    /// Begins to work on a request; none when that is being done.
+    pub(super) fn take_off(self: &Arc<Self>, request: KeyId) -> Option<Flight> {
+        let new = locked(&self.requests).insert(request);
+        new.then(|| Flight { flights: Arc::clone(self), request })
+    }
+
+    /// Waits until nobody else begins a payment of this team.
+    pub(super) async fn alone(&self, team: TeamId) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut teams = locked(&self.teams);
+            teams.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(teams.entry(team).or_default())
+        };
+        turn.lock_owned().await
+    }
+
+    /// The backend is asked about this payment now.
+    pub(super) fn asked(&self, payment: PaymentId) {
+        let mut asked = locked(&self.asked);
+        if asked.len() >= REMEMBERED {
+            asked.retain(|_, at| at.elapsed() < super::FRESH);
+        }
+        asked.insert(payment, Instant::now());
+    }
+
+    /// Asking for this payment has ended, and whether the backend has it is not known.
+    pub(super) fn lost(&self, payment: PaymentId) {
+        let mut lost = locked(&self.lost);
+        if lost.len() < REMEMBERED {
+            lost.insert(payment);
+        }
+    }
+
+    /// The backend has this payment.
+    pub(super) fn found(&self, payment: PaymentId) {
+        locked(&self.lost).remove(&payment);
+    }
+
+    /// Whether asking for this payment has ended here to no avail.
+    pub(super) fn is_lost(&self, payment: PaymentId) -> bool {
+        locked(&self.lost).contains(&payment)
+    }
+
+    /// Whether the backend was not asked about this payment for that long.
+    pub(super) fn is_old(&self, payment: PaymentId, age: Duration) -> bool {
+        locked(&self.asked).get(&payment).is_none_or(|at| at.elapsed() >= age)
+    }
+}
+
+/// Nothing in here is ever half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
