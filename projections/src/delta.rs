@@ -21,6 +21,7 @@ fn lowers(event: &ProjectedEvent) -> bool {
             UsageEvent::TrafficRecorded(_) | UsageEvent::StorageMeasured(_) | UsageEvent::MonthClosed(_),
         )
         | Body::Team(..)
+        | Body::Payment(..)
         | Body::Other
         | Body::Unreadable { .. } => false,
     }

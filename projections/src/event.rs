@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
-use domain::TeamId;
+use domain::payment::{Payment, PaymentEvent};
 use domain::team::{Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
+use domain::{PaymentId, TeamId};
 use store::codec::decode;
 use store::{Position, Recorded};
 
@@ -26,6 +27,8 @@ pub enum Body {
     Usage(UsageId, UsageEvent),
     /// Of a team.
     Team(TeamId, TeamEvent),
+    /// Of a payment.
+    Payment(PaymentId, PaymentEvent),
     /// Of an aggregate that no read model is made of.
     Other,
     /// It should be one of the above and cannot be understood: those who need it stop here.
@@ -62,6 +65,7 @@ fn body(recorded: &Recorded) -> Result<Body, String> {
     match recorded.stream.aggregate_type.as_ref() {
         Usage::TYPE => Ok(Body::Usage(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         Team::TYPE => Ok(Body::Team(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
+        Payment::TYPE => Ok(Body::Payment(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         _ => Ok(Body::Other),
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`runner`] | reads the log, applies it, moves checkpoints; rebuilds |
 //! | [`projector`] | [`Projector`]: what a read model does with events |
-//! | [`project_usage`], [`team_usage`], [`directory`] | the read models, one folder each: rows, projector, queries |
+//! | [`directory`], [`project_usage`], [`team_usage`] | read models, one folder each: rows, projector, queries |
+//! | [`payment_history`], [`subscriptions`] | more of them |
 //! | [`reads`] | [`ReadModels`]: what the API asks |
 //! | [`db`] | one way to talk to SQLite and Postgres |
 //!
@@ -15,20 +16,25 @@ pub mod db;
 mod delta;
 pub mod directory;
 mod event;
+pub mod payment_history;
 pub mod project_usage;
 pub mod projector;
 pub mod reads;
 pub mod runner;
+pub mod subscriptions;
 pub mod team_usage;
 
 use std::sync::Arc;
 
 pub use db::{Db, DbError};
+pub use directory::MemberOf;
 pub use event::{Body, ProjectedEvent};
+pub use payment_history::{PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 pub use project_usage::{ProjectDay, ProjectUsage};
 pub use projector::{ApplyError, Projector};
 pub use reads::{QueryError, ReadModels, WaitError};
 pub use runner::{ProjectorStatus, Runner, RunnerError};
+pub use subscriptions::{Lapsed, Subscription};
 pub use team_usage::{TeamProjectUsage, TeamUsage};
 
 /// Every read model there is.
@@ -38,5 +44,7 @@ pub fn all() -> Vec<Arc<dyn Projector>> {
         Arc::new(directory::DirectoryProjector),
         Arc::new(project_usage::ProjectUsageProjector),
         Arc::new(team_usage::TeamUsageProjector),
+        Arc::new(payment_history::PaymentHistoryProjector),
+        Arc::new(subscriptions::SubscriptionsProjector),
     ]
 }

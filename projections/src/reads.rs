@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use domain::{Month, ProjectId, Slug, UserId};
+use domain::team::Role;
+use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::db::{Db, DbError};
+use crate::directory::{self, MemberOf};
+use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
+use crate::subscriptions::{self, Subscription};
 use crate::team_usage::{self, TeamUsage};
 
 /// Questions that may wait; beyond it the asker waits for a place.
@@ -115,6 +119,54 @@ impl ReadModels {
         month: Month,
     ) -> Result<Option<TeamUsage>, QueryError> {
         team_usage::month(&self.db, user, slug, month).await
+    }
+
+    /// A payment. None: no such payment, or the user is no member of its team.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn payment(&self, user: UserId, id: PaymentId) -> Result<Option<PaymentRow>, QueryError> {
+        payment_history::payment(&self.db, user, id).await
+    }
+
+    /// At most `limit` payments of a team (0 counts as 1), the newest first, from the cursor on. None: no such team,
+    /// or the user is no member of it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn payments(
+        &self,
+        user: UserId,
+        slug: &Slug,
+        filter: &PaymentFilter,
+        limit: u16,
+        after: Option<PaymentCursor>,
+    ) -> Result<Option<PaymentPage>, QueryError> {
+        payment_history::page(&self.db, user, slug, filter, limit, after).await
+    }
+
+    /// What a team has of the plans it paid for. None: no such team, or the user is no member of it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn subscription(&self, user: UserId, slug: &Slug) -> Result<Option<Subscription>, QueryError> {
+        subscriptions::of_team(&self.db, user, slug).await
+    }
+
+    /// What a user may do in the team of this slug. None: no such team, or the user is no member of it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn member_role(&self, user: UserId, slug: &Slug) -> Result<Option<MemberOf>, QueryError> {
+        directory::member_role(&self.db, user, slug).await
+    }
+
+    /// What a user may do in this team. None: as above.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn role_in(&self, user: UserId, team: TeamId) -> Result<Option<Role>, QueryError> {
+        directory::role_in(&self.db, user, team).await
     }
 
     /// Every generation of every projector.

@@ -1,5 +1,7 @@
 //! Parameters in, rows out, for both databases.
 
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -94,6 +96,46 @@ impl Row {
     pub fn parse<T: std::str::FromStr>(&self, column: usize) -> Result<T, DbError> {
         let text = self.text(column)?;
         text.parse().map_err(|_| DbError::Corrupt(format!("`{text}`")))
+    }
+
+    /// What the text in this column stands for, if it holds one.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it stands for nothing of the kind.
+    pub fn opt_parse<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, DbError> {
+        match self.opt_text(column)? {
+            Some(_) => Ok(Some(self.parse(column)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What the word in this column stands for, spelt as events spell it.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it stands for nothing of the kind.
+    pub fn word<T: DeserializeOwned>(&self, column: usize) -> Result<T, DbError> {
+        let word = self.text(column)?;
+        serde_json::from_value(word.into()).map_err(|_| DbError::Corrupt(format!("`{word}`")))
+    }
+
+    /// The instant in this column, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it is beyond all calendars.
+    pub fn instant(&self, column: usize) -> Result<DateTime<Utc>, DbError> {
+        let micros = self.int(column)?;
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| DbError::Corrupt(micros.to_string()))
+    }
+
+    /// The instant in this column, if it holds one.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] when it is beyond all calendars.
+    pub fn opt_instant(&self, column: usize) -> Result<Option<DateTime<Utc>>, DbError> {
+        match self.opt_int(column)? {
+            Some(_) => Ok(Some(self.instant(column)?)),
+            None => Ok(None),
+        }
     }
 
     /// The sum in this column, or zero: what is taken off by a correction may have been counted on another day or

@@ -5,5 +5,5 @@ mod query;
 mod row;
 
 pub use project::DirectoryProjector;
-pub(crate) use query::{projects_of, team_of_member};
-pub use row::{DirectoryProject, DirectoryTeam};
+pub(crate) use query::{member_role, projects_of, role_in, team_of_member};
+pub use row::{DirectoryProject, DirectoryTeam, MemberOf};

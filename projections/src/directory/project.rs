@@ -35,7 +35,7 @@ impl Projector for DirectoryProjector {
         for event in events {
             match &event.body {
                 Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
-                Body::Usage(..) | Body::Other | Body::Unreadable { .. } => {}
+                Body::Usage(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
             }
         }
         Ok(())
@@ -67,6 +67,8 @@ impl Writing<'_> {
                 self.remove_project(project.project_id, project.at.timestamp_micros()).await
             }
             TeamEvent::PlanActivated(activated) => self.put_plan(&activated.plan).await,
+            TeamEvent::PlanLapsed(_) => self.put_plan(&PlanName::free()).await,
+            TeamEvent::PlanRenewed(_) | TeamEvent::RenewalDue(_) => Ok(()),
         }
     }
 

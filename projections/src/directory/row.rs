@@ -1,6 +1,7 @@
 //! Rows of the directory.
 
 use domain::plan::PlanName;
+use domain::team::Role;
 use domain::{ProjectId, Slug, TeamId};
 
 /// A team.
@@ -14,6 +15,19 @@ pub struct DirectoryTeam {
     pub name: String,
     /// Its plan.
     pub plan: PlanName,
+}
+
+/// A team, for one of its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberOf {
+    /// The team.
+    pub team_id: TeamId,
+    /// What people call it.
+    pub name: String,
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// What the member may do in it.
+    pub role: Role,
 }
 
 /// A project of a team.

@@ -1,6 +1,5 @@
 //! Reading project usage. Only a member of the project's team finds it: the condition is part of every statement.
 
-use chrono::{DateTime, Utc};
 use domain::{Month, ProjectId, UserId};
 use serde_json::json;
 use store::Position;
@@ -69,8 +68,8 @@ fn month_of(row: &Row, asked: &Asked) -> Result<Option<ProjectUsage>, QueryError
         ingress: row.sum(4)?,
         egress: row.sum(5)?,
         requests: row.sum(6)?,
-        created_at: instant(row, 7)?,
-        updated_at: instant(row, 8)?,
+        created_at: row.opt_instant(7)?,
+        updated_at: row.opt_instant(8)?,
         storage: row.sum(9)?,
         position: Position::from_sql(position),
     }))
@@ -100,8 +99,4 @@ pub(crate) async fn days(db: &Db, asked: &Asked) -> Result<Option<Vec<ProjectDay
         })
     });
     Ok(Some(days.collect::<Result<_, DbError>>()?))
-}
-
-fn instant(row: &Row, column: usize) -> Result<Option<DateTime<Utc>>, DbError> {
-    Ok(row.opt_int(column)?.and_then(DateTime::from_timestamp_micros))
 }

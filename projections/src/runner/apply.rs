@@ -115,7 +115,7 @@ fn readable<'a>(projector: &dyn Projector, events: &'a [ProjectedEvent]) -> (&'a
             {
                 return (&events[..place], error.clone());
             }
-            Body::Unreadable { .. } | Body::Usage(..) | Body::Team(..) | Body::Other => {}
+            Body::Unreadable { .. } | Body::Usage(..) | Body::Team(..) | Body::Payment(..) | Body::Other => {}
         }
     }
     (events, String::new())

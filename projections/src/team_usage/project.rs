@@ -90,7 +90,7 @@ impl Batch {
                 })?;
                 self.team_event(*team, team_event, month);
             }
-            Body::Other | Body::Unreadable { .. } => {}
+            Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
         }
         Ok(())
     }
@@ -130,7 +130,10 @@ impl Batch {
             | TeamEvent::MemberRemoved(_)
             | TeamEvent::MemberRoleChanged(_)
             | TeamEvent::ProjectRenamed(_)
-            | TeamEvent::PlanActivated(_) => {}
+            | TeamEvent::PlanActivated(_)
+            | TeamEvent::PlanRenewed(_)
+            | TeamEvent::RenewalDue(_)
+            | TeamEvent::PlanLapsed(_) => {}
         }
     }
 
@@ -188,6 +191,6 @@ fn project_of(event: &ProjectedEvent) -> Option<ProjectId> {
     match &event.body {
         Body::Usage(id, _) => Some(id.project),
         Body::Team(_, TeamEvent::ProjectRegistered(registered)) => Some(registered.project_id),
-        Body::Team(..) | Body::Other | Body::Unreadable { .. } => None,
+        Body::Team(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => None,
     }
 }

@@ -1,13 +1,10 @@
 //! Who finds what, and what he finds.
 
-use std::sync::Arc;
-
 use domain::{ProjectId, UserId};
 use servelink_projections::{ProjectUsage, ReadModels, TeamUsage};
-use store::EventLog;
 
 use crate::common::history::{at, month, project, team};
-use crate::common::{Author, Kind, Place, ScriptedLog, both, runner};
+use crate::common::{Author, Kind, both, reads};
 
 both! {
     only_members_find_anything
@@ -18,15 +15,6 @@ both! {
 }
 
 const MEMBER: UserId = UserId(7);
-
-/// The read models of a history.
-async fn reads(kind: Kind, author: &Author) -> (Place, ReadModels) {
-    let place = Place::new(kind).await;
-    let db = place.db().await;
-    let log: Arc<dyn EventLog> = Arc::new(ScriptedLog::with(&author.events, 3, 1));
-    runner(&log, &db).rebuild(None, &mut |_| {}).await.unwrap();
-    (place, ReadModels::new(db))
-}
 
 async fn usage(reads: &ReadModels, user: UserId, project: ProjectId, text: &str) -> Option<ProjectUsage> {
     let usage = reads.project_usage(user, project, month(text)).await.unwrap();
@@ -184,7 +172,7 @@ async fn what_is_gone_is_shown_while_there_is_something_of_it(kind: Kind) {
     // It comes back, under another name.
     author.now = at("2026-12-10T12:00:00Z");
     author.project(1, 1);
-    let (_place, reads) = self::reads(kind, &author).await;
+    let (_place, reads) = crate::common::reads(kind, &author).await;
     assert_eq!(team_usage(&reads, MEMBER, "one", "2026-12").await.unwrap().projects.len(), 2);
 }
 

@@ -4,7 +4,9 @@
 mod access;
 mod common;
 mod once;
+mod payments;
 mod rebuild;
 mod stops;
+mod subscriptions;
 mod sums;
 mod waiting;

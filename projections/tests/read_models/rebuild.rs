@@ -194,7 +194,7 @@ async fn a_log_that_was_put_back_is_built_anew(kind: Kind) {
             let running = Running::start(runner(&as_log, &db));
             until(|| async {
                 let statuses = ReadModels::new(db.clone()).statuses().await.unwrap();
-                statuses.len() == 3
+                statuses.len() == servelink_projections::all().len()
                     && statuses.iter().all(|s| s.state == State::Active && s.position == Position(to))
             })
             .await;
@@ -253,7 +253,8 @@ async fn what_was_left_behind_is_taken_over(kind: Kind) {
     log.stop_readers_at(Position(u64::MAX));
     until(|| async {
         let statuses = ReadModels::new(db.clone()).statuses().await.unwrap();
-        statuses.len() == 3 && statuses.iter().all(|s| s.state == State::Active)
+        statuses.len() == servelink_projections::all().len()
+            && statuses.iter().all(|s| s.state == State::Active)
     })
     .await;
     until_caught_up(&*log, &db).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
+use domain::payment::{PaymentEvent, PaymentFailed};
 use domain::team::Team;
 use domain::usage::Usage;
 use servelink_projections::runner::State;
@@ -19,6 +20,7 @@ both! {
     a_build_stops_too_and_the_others_are_built
     an_event_that_the_store_refuses
     text_that_the_store_cannot_hold
+    a_payment_that_was_never_initiated
 }
 
 async fn status(db: &Db, name: &str) -> ProjectorStatus {
@@ -106,10 +108,16 @@ async fn a_build_stops_too_and_the_others_are_built(kind: Kind) {
     let running = Running::start(runner(&log, &db));
     until(|| async {
         let statuses = ReadModels::new(db.clone()).statuses().await.unwrap();
-        statuses.iter().any(|s| s.name == "project_usage" && s.state == State::Active && s.position == head)
-            && statuses
-                .iter()
-                .all(|s| s.name == "project_usage" || (s.state == State::Building && s.stopped.is_some()))
+        let needs_teams = |name: &str| {
+            let all = servelink_projections::all();
+            all.iter()
+                .any(|projector| projector.name() == name && projector.aggregates().contains(&Team::TYPE))
+        };
+        statuses.iter().any(|status| status.name == "project_usage")
+            && statuses.iter().all(|status| match needs_teams(&status.name) {
+                true => status.state == State::Building && status.stopped.is_some(),
+                false => status.state == State::Active && status.position == head,
+            })
     })
     .await;
     running.kill().await;
@@ -168,5 +176,26 @@ async fn text_that_the_store_cannot_hold(kind: Kind) {
             let log: Arc<dyn EventLog> = Arc::new(ScriptedLog::with(&author.events, 1_000, 1));
             runner(&log, &db).rebuild(None, &mut |_| {}).await.unwrap();
         }
+    }
+}
+
+async fn a_payment_that_was_never_initiated(kind: Kind) {
+    let place = Place::new(kind).await;
+    let db = place.db().await;
+    let mut author = Author::new("2026-11-01T12:00:00Z");
+    author.register(1, "one");
+    let failed = PaymentFailed { reason: "refused".into() };
+    author.payment(1, &PaymentEvent::PaymentFailed(failed));
+    author.member(1, 5);
+    let log = Arc::new(ScriptedLog::new(1_000, 1));
+    let as_log: Arc<dyn EventLog> = log.clone();
+    runner(&as_log, &db).prepare().await.unwrap();
+    log.extend(&author.events);
+    let _running = Running::start(runner(&as_log, &db));
+    until_stopped(&db, "payment_history", 1).await;
+    let why = status(&db, "payment_history").await.stopped.unwrap();
+    assert!(why.contains("position 2") && why.contains("never initiated"), "{why}");
+    for name in ["directory", "subscriptions", "team_usage", "project_usage"] {
+        until_at(&db, name, Position(3)).await;
     }
 }

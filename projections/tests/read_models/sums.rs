@@ -58,6 +58,30 @@ async fn rows_equal_the_model_near_the_largest_number(kind: Kind) {
     }
 }
 
+/// What the histories are made of: else that rows equal the model says little.
+#[test]
+fn random_histories_have_some_of_everything() {
+    let rows = |name: &str| {
+        let tables = (0..3).map(|seed| Model::of(&random_history(seed, 250, false)).tables());
+        tables.flat_map(|tables| tables[name].clone()).collect::<Vec<_>>()
+    };
+    let fields = |row: &str| row.split('|').map(str::to_owned).collect::<Vec<_>>();
+    let payments: Vec<_> = rows("payment_history").iter().map(|row| fields(row)).collect();
+    for status in ["pending", "processing", "completed", "failed", "cancelled"] {
+        assert!(payments.iter().any(|payment| payment[8] == status), "{status}: {payments:#?}");
+    }
+    for (flag, place) in [("conflicted", 12), ("refund due", 13), ("to confirm", 14), ("unwanted", 15)] {
+        for value in ["0", "1"] {
+            assert!(payments.iter().any(|payment| payment[place] == value), "{flag} {value}");
+        }
+    }
+    let subscriptions: Vec<_> = rows("subscriptions").iter().map(|row| fields(row)).collect();
+    for (what, place) in [("paid", 4), ("reminded", 5), ("lapsed", 6)] {
+        assert!(subscriptions.iter().any(|subscription| subscription[place] != "-"), "{what}");
+        assert!(subscriptions.iter().any(|subscription| subscription[place] == "-"), "not {what}");
+    }
+}
+
 async fn sums_stop_at_the_largest_number_in_the_order_of_events(kind: Kind) {
     let mut author = Author::new("2026-11-01T12:00:00Z");
     author.register(1, "one");

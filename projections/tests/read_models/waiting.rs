@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::UserId;
-use servelink_projections::{QueryError, ReadModels, Runner, WaitError};
+use servelink_projections::{PaymentFilter, QueryError, ReadModels, Runner, WaitError};
 use store::{EventLog, Position};
 
-use crate::common::history::{append, month, project};
+use crate::common::history::{append, month, payment, project, team};
 use crate::common::{Author, Kind, Place, Running, ScriptedLog, both, in_time, runner};
 
 both! {
@@ -96,18 +96,33 @@ async fn nothing_is_read_before_it_is_built(kind: Kind) {
         assert!(matches!(days, Err(QueryError::Building)), "{days:?}");
         let team = reads.team_usage(user, &slug, november).await;
         assert!(matches!(team, Err(QueryError::Building)), "{team:?}");
+        let payment = reads.payment(user, self::payment(1)).await;
+        assert!(matches!(payment, Err(QueryError::Building)), "{payment:?}");
+        let payments = reads.payments(user, &slug, &PaymentFilter::default(), 5, None).await;
+        assert!(matches!(payments, Err(QueryError::Building)), "{payments:?}");
+        let subscription = reads.subscription(user, &slug).await;
+        assert!(matches!(subscription, Err(QueryError::Building)), "{subscription:?}");
         let waited = reads.wait_for(Position(1), Duration::from_millis(30)).await;
         assert!(matches!(waited, Err(WaitError::TimedOut { at: Position(0) })), "{waited:?}");
     };
+    let assert_no_directory = async || {
+        let role = reads.member_role(user, &slug).await;
+        assert!(matches!(role, Err(QueryError::Building)), "{role:?}");
+        let role = reads.role_in(user, team(1)).await;
+        assert!(matches!(role, Err(QueryError::Building)), "{role:?}");
+    };
     // Before any runner ever ran, and in the middle of its first build.
     assert_building().await;
+    assert_no_directory().await;
     let running = Running::start(own);
     crate::common::until(|| async {
         let statuses = reads.statuses().await.unwrap();
-        statuses.len() == 3 && statuses.iter().all(|status| status.position == Position(3))
+        statuses.len() == servelink_projections::all().len()
+            && statuses.iter().all(|status| status.position == Position(3))
     })
     .await;
     assert_building().await;
+    assert_no_directory().await;
 
     // One of several is as good as none.
     let sql = "UPDATE projection SET state = 'active' WHERE name = 'directory'";
@@ -121,5 +136,9 @@ async fn nothing_is_read_before_it_is_built(kind: Kind) {
     assert!(reads.project_usage(user, project, november).await.unwrap().is_some());
     assert_eq!(reads.project_days(user, project, november).await.unwrap().unwrap().len(), 1);
     assert_eq!(reads.team_usage(user, &slug, november).await.unwrap().unwrap().projects.len(), 1);
+    assert_eq!(reads.payment(user, payment(1)).await.unwrap(), None);
+    let payments = reads.payments(user, &slug, &PaymentFilter::default(), 5, None).await.unwrap().unwrap();
+    assert_eq!((payments.payments, payments.next), (vec![], None));
+    assert!(reads.subscription(user, &slug).await.unwrap().unwrap().plan.is_free());
     running.kill().await;
 }

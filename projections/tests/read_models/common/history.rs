@@ -1,17 +1,21 @@
 //! Histories: what an [`Author`] writes by hand, and random ones.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, TimeDelta, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
-use domain::plan::PlanName;
+use domain::payment::{Payment, PaymentEvent};
+use domain::plan::{Catalogue, PlanName};
 use domain::team::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, ProjectMoved, ProjectRegistered,
-    ProjectRemoved, ProjectRenamed, Role, Team, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    MemberAdded, MemberRemoved, MemberRoleChanged, ProjectMoved, ProjectRegistered, ProjectRemoved,
+    ProjectRenamed, Role, Team, TeamCommand, TeamEvent, TeamRefusal, TeamRegistered, TeamRemoved,
+    TeamRenamed,
 };
 use domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, Usage, UsageCorrected,
     UsageEvent, UsageId,
 };
-use domain::{ByteCount, Month, ProjectId, Slug, TeamId, UserId};
+use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use store::{
@@ -19,6 +23,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::payments::Payments;
 use super::scripted::recorded;
 
 pub(crate) fn team(n: u8) -> TeamId {
@@ -27,6 +32,12 @@ pub(crate) fn team(n: u8) -> TeamId {
 
 pub(crate) fn project(n: u8) -> ProjectId {
     ProjectId::from_bytes([n; 16])
+}
+
+pub(crate) fn payment(n: u16) -> PaymentId {
+    let mut bytes = [7; 16];
+    bytes[14..].copy_from_slice(&n.to_be_bytes());
+    PaymentId::from_bytes(bytes)
 }
 
 pub(crate) fn at(time: &str) -> DateTime<Utc> {
@@ -41,11 +52,13 @@ pub(crate) fn month(text: &str) -> Month {
 pub(crate) struct Author {
     pub(crate) now: DateTime<Utc>,
     pub(crate) events: Vec<Recorded>,
+    /// The teams as they stand: what happens to plans is for them to decide.
+    pub(crate) teams: BTreeMap<u8, Team>,
 }
 
 impl Author {
     pub(crate) fn new(now: &str) -> Self {
-        Self { now: at(now), events: vec![] }
+        Self { now: at(now), events: vec![], teams: BTreeMap::new() }
     }
 
     fn write<E: DomainEvent>(&mut self, stream: StreamId, event: &E) {
@@ -54,7 +67,21 @@ impl Author {
     }
 
     pub(crate) fn team(&mut self, n: u8, event: TeamEvent) {
+        self.teams.entry(n).or_default().evolve(&event);
         self.write(StreamId::new(Team::TYPE, team(n).to_string()), &event);
+    }
+
+    /// What a team makes of a command about its plan.
+    pub(crate) fn plan(&mut self, n: u8, command: TeamCommand) -> Result<(), TeamRefusal> {
+        let team = self.teams.entry(n).or_default();
+        for event in domain::team::decide(team, command, &Catalogue::default())? {
+            self.team(n, event);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn payment(&mut self, n: u16, event: &PaymentEvent) {
+        self.write(StreamId::new(Payment::TYPE, payment(n).to_string()), event);
     }
 
     pub(crate) fn usage(&mut self, n: u8, month: Month, event: UsageEvent) {
@@ -149,11 +176,12 @@ struct Standing {
 }
 
 /// A history of this many events or a few more: three teams that come and go, seven projects that move between them,
-/// three months. With `extremes`, some samples are near the largest number that can be held.
+/// three months, payments and plans. With `extremes`, some samples are near the largest number that can be held.
 pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Recorded> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut author = Author::new("2026-10-01T00:00:00Z");
     let mut teams: [Standing; 3] = Default::default();
+    let mut payments = Payments::default();
     let mut slugs = 0;
     for n in 0..3 {
         register(&mut author, &mut teams, n, &mut slugs);
@@ -167,14 +195,14 @@ pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Re
         author.now += step;
         let n = random.random_range(0..7);
         match random.random_range(0..100) {
-            0..60 => traffic(&mut author, &mut random, n, extremes),
-            60..70 => author.storage(n, random.random_range(0..1 << 40)),
-            70..76 => {
+            0..50 => traffic(&mut author, &mut random, n, extremes),
+            50..60 => author.storage(n, random.random_range(0..1 << 40)),
+            60..66 => {
                 let mut delta = || random.random_range(-1_000_000..1_000_000);
                 author.correct(n, delta(), delta(), delta() / 1_000);
             }
-            76..78 => author.close(n, month("2026-10")),
-            78..80 => {
+            66..68 => author.close(n, month("2026-10")),
+            68..70 => {
                 // Somebody else's aggregate, and a clock that was put back.
                 author.write(
                     StreamId::new("account", "x"),
@@ -186,6 +214,7 @@ pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Re
                 );
                 author.now -= TimeDelta::minutes(30);
             }
+            70..84 => payments.something(&mut author, &mut random),
             _ => directory(&mut author, &mut random, &mut teams, &mut slugs),
         }
     }
@@ -261,16 +290,21 @@ fn directory(author: &mut Author, random: &mut StdRng, teams: &mut [Standing; 3]
             }
             teams[usize::from(n)].projects.push(project_id);
         }
-        _ => {
-            let activated = PlanActivated {
-                plan: PlanName::from("pay_as_you_go"),
-                payment_id: None,
-                from: author.now,
-                until: author.now + TimeDelta::days(30),
-            };
-            author.team(n, TeamEvent::PlanActivated(activated));
-        }
+        _ => plan(author, random, n),
     }
+}
+
+/// A month is given, or time passes to around the end of the plan's.
+fn plan(author: &mut Author, random: &mut StdRng, n: u8) {
+    let command = match author.teams.get(&n).and_then(|team| team.term) {
+        Some(term) if random.random_range(0..4) > 0 => {
+            TeamCommand::CheckPlan { at: term.until + TimeDelta::hours(random.random_range(-150..100)) }
+        }
+        Some(_) | None => {
+            TeamCommand::ActivatePlan { plan: PlanName::from("pay_as_you_go"), paid_by: None, at: author.now }
+        }
+    };
+    author.plan(n, command).unwrap();
 }
 
 /// Appends these events to a real log, which gives them its own times. Their streams' sequences follow what is there.

@@ -3,6 +3,8 @@
 
 pub(crate) mod history;
 pub(crate) mod model;
+mod paid;
+mod payments;
 pub(crate) mod place;
 pub(crate) mod scripted;
 
@@ -47,6 +49,15 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// The read models of a history.
+pub(crate) async fn reads(kind: Kind, author: &Author) -> (Place, ReadModels) {
+    let place = Place::new(kind).await;
+    let db = place.db().await;
+    let log: Arc<dyn EventLog> = Arc::new(ScriptedLog::with(&author.events, 3, 1));
+    runner(&log, &db).rebuild(None, &mut |_| {}).await.unwrap();
+    (place, ReadModels::new(db))
 }
 
 /// Waits until every read model is at the log's head.

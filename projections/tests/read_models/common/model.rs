@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::payment::Payment;
 use domain::team::{Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent};
 use servelink_projections::Db;
 use store::Recorded;
 use store::codec::decode;
+
+use super::paid::Paid;
 
 /// Every table's rows as lines of text.
 pub(crate) type Tables = BTreeMap<&'static str, BTreeSet<String>>;
@@ -59,6 +62,7 @@ pub(crate) struct Model {
     directory_teams: BTreeMap<String, [String; 3]>,
     members: BTreeMap<String, String>,
     projects: BTreeMap<String, [String; 3]>,
+    paid: Paid,
 }
 
 impl Model {
@@ -68,6 +72,7 @@ impl Model {
             match recorded.stream.aggregate_type.as_ref() {
                 Usage::TYPE => model.usage(recorded, &decode(recorded).unwrap()),
                 Team::TYPE => model.team(recorded, decode(recorded).unwrap()),
+                Payment::TYPE => model.paid.payment(recorded, &decode(recorded).unwrap()),
                 _ => {}
             }
         }
@@ -100,6 +105,7 @@ impl Model {
     fn team(&mut self, recorded: &Recorded, event: TeamEvent) {
         let team = recorded.stream.aggregate_id.clone();
         let month = recorded.recorded_at.format("%Y-%m");
+        self.paid.team(&team, &event);
         match event {
             TeamEvent::TeamRegistered(e) => {
                 self.directory_teams.insert(team, [e.slug.to_string(), e.name, "free".into()]);
@@ -146,6 +152,8 @@ impl Model {
             TeamEvent::PlanActivated(e) => {
                 self.directory_teams.get_mut(&team).unwrap()[2] = e.plan.to_string();
             }
+            TeamEvent::PlanLapsed(_) => self.directory_teams.get_mut(&team).unwrap()[2] = "free".into(),
+            TeamEvent::PlanRenewed(_) | TeamEvent::RenewalDue(_) => {}
         }
     }
 
@@ -170,23 +178,51 @@ impl Model {
             ("directory_team", texts(&self.directory_teams)),
             ("directory_member", members.collect()),
             ("directory_project", texts(&self.projects)),
+            ("payment_history", self.paid.payment_rows()),
+            ("subscriptions", self.paid.subscription_rows()),
         ])
     }
 }
 
+/// Every table, the projection that it belongs to, and its columns beside the generation.
+const TABLES: [(&str, &str, &str); 9] = [
+    (
+        "project_usage",
+        "project_usage",
+        "project_id,month,ingress_bytes,egress_bytes,requests,storage_bytes,created_at,updated_at",
+    ),
+    (
+        "project_usage_day",
+        "project_usage",
+        "project_id,day,ingress_bytes,egress_bytes,requests,storage_bytes",
+    ),
+    (
+        "team_usage",
+        "team_usage",
+        "team_id,month,project_id,ingress_bytes,egress_bytes,requests,storage_bytes",
+    ),
+    ("team_usage_project", "team_usage", "project_id,team_id,storage_bytes"),
+    ("directory_team", "directory", "team_id,slug,name,plan"),
+    ("directory_member", "directory", "team_id,user_id,role"),
+    ("directory_project", "directory", "project_id,team_id,name,removed_at"),
+    (
+        "payment_history",
+        "payment_history",
+        "payment_id,team_id,user_id,plan,period,amount_minor,currency,method,status,description,\
+         external_payment_id,transaction_id,conflicted,refund_due,to_confirm,cancellation_requested,expires_at,\
+         created_at,completed_at,updated_at",
+    ),
+    (
+        "subscriptions",
+        "subscriptions",
+        "team_id,plan,since,until,payment_id,reminded_days,lapsed_plan,lapsed_at",
+    ),
+];
+
 /// What the tables hold in the generations that are read.
 pub(crate) async fn tables(db: &Db) -> Tables {
-    const SUMS: &str = "ingress_bytes,egress_bytes,requests,storage_bytes";
     let mut tables = Tables::new();
-    for (table, projection, columns) in [
-        ("project_usage", "project_usage", &*format!("project_id,month,{SUMS},created_at,updated_at")),
-        ("project_usage_day", "project_usage", &*format!("project_id,day,{SUMS}")),
-        ("team_usage", "team_usage", &*format!("team_id,month,project_id,{SUMS}")),
-        ("team_usage_project", "team_usage", "project_id,team_id,storage_bytes"),
-        ("directory_team", "directory", "team_id,slug,name,plan"),
-        ("directory_member", "directory", "team_id,user_id,role"),
-        ("directory_project", "directory", "project_id,team_id,name,removed_at"),
-    ] {
+    for (table, projection, columns) in TABLES {
         let columns: Vec<_> =
             columns.split(',').map(|column| format!("coalesce(CAST({column} AS TEXT), '-')")).collect();
         let sql = format!(
@@ -213,15 +249,7 @@ pub(crate) async fn assert_equal(db: &Db, history: &[Recorded]) {
 
 /// Fails if rows are left of generations that are no more.
 pub(crate) async fn assert_no_orphans(db: &Db) {
-    for (table, projection) in [
-        ("project_usage", "project_usage"),
-        ("project_usage_day", "project_usage"),
-        ("team_usage", "team_usage"),
-        ("team_usage_project", "team_usage"),
-        ("directory_team", "directory"),
-        ("directory_member", "directory"),
-        ("directory_project", "directory"),
-    ] {
+    for (table, projection, _) in TABLES {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE generation NOT IN \
              (SELECT generation FROM projection WHERE name = '{projection}')"

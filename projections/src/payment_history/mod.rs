@@ -1,0 +1,13 @@
+//! Every payment as it stands, for the members of its team.
+
+mod cursor;
+mod project;
+mod query;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use cursor::{CursorError, PaymentCursor};
+pub use project::PaymentHistoryProjector;
+pub(crate) use query::{page, payment};
+pub use row::{PaymentFilter, PaymentPage, PaymentRow};
