@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`job`] | what a job is, and the runner that all of them share |
 //! | [`trouble`] | a trouble that lasts is logged when it begins and when it ends |
+//! | [`payment_backend`] | asks the payment backend over HTTP, patiently but not for ever |
+//! | [`payments`] | settles captured payments, asks the backend about open ones, reminds of renewals |
 //! | [`traefik`] | reads Traefik's counters and has the difference counted |
 //!
 //! A job has a file or folder of its own: named limits on top, its configuration, a small `run`, and the parts of it
@@ -11,5 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod job;
+pub mod payment_backend;
+pub mod payments;
 pub mod traefik;
 pub mod trouble;

@@ -1,0 +1,128 @@
+//! Asks the backend about payments that it has not told the end of: its answer or its callback was lost, or may be. And
+//! follows cancellations that it has not heard of.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::PaymentId;
+use futures::StreamExt;
+use store::Clock;
+use store::commands::{Actor, CommandError};
+use store::known::Known;
+use store::payments::{BackendError, Payments, PaymentsError};
+
+use super::schedule;
+use crate::job::{Job, Schedule};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// Payments that one run asks about; the others are due at the next one.
+const A_RUN: usize = 256;
+/// Questions at the same time.
+const AT_ONCE: usize = 8;
+
+/// What a run found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReconcileReport {
+    /// Payments that were asked about.
+    pub asked: usize,
+    /// Of these, those that have come to an end.
+    pub ended: usize,
+    /// Of these, those about which the backend said nothing usable.
+    pub unanswered: usize,
+}
+
+/// The job.
+pub struct ReconcileJob {
+    payments: Payments,
+    known: Arc<Known>,
+    clock: Arc<dyn Clock>,
+    /// When each was last asked about. Forgotten with the process: then all of them are due, once.
+    last: HashMap<PaymentId, DateTime<Utc>>,
+}
+
+/// A payment to ask about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Due {
+    payment: PaymentId,
+    cancelling: bool,
+}
+
+impl ReconcileJob {
+    /// When it looks for what is due.
+    pub const SCHEDULE: Schedule = Schedule { interval: INTERVAL, limit: RUN_LIMIT };
+
+    /// The job over these payments.
+    #[must_use]
+    pub fn new(payments: Payments, known: Arc<Known>, clock: Arc<dyn Clock>) -> Self {
+        Self { payments, known, clock, last: HashMap::new() }
+    }
+
+    fn due(&mut self, now: DateTime<Utc>) -> Vec<Due> {
+        let facts = self.known.facts();
+        let followed =
+            |id: &PaymentId| facts.open_payments.contains_key(id) || facts.to_confirm.contains_key(id);
+        self.last.retain(|id, _| followed(id));
+        let is_due = |id: &PaymentId, since| schedule::is_due(since, self.last.get(id).copied(), now);
+        let open = facts.open_payments.iter().filter(|(id, open)| is_due(id, open.since));
+        let open = open.map(|(id, open)| Due { payment: *id, cancelling: open.cancelling });
+        let to_confirm = facts
+            .to_confirm
+            .iter()
+            .filter(|(id, since)| is_due(id, **since) && !schedule::is_over(**since, now))
+            .map(|(id, _)| Due { payment: *id, cancelling: false });
+        open.chain(to_confirm).take(A_RUN).collect()
+    }
+}
+
+impl Job for ReconcileJob {
+    const NAME: &'static str = "reconcile";
+    type Report = ReconcileReport;
+    type Error = CommandError;
+
+    async fn run(&mut self) -> Result<ReconcileReport, CommandError> {
+        let now = self.clock.now();
+        let due = self.due(now);
+        let payments = &self.payments;
+        let asked = futures::stream::iter(due)
+            .map(|due| async move { (due.payment, ask(payments, due).await) })
+            .buffer_unordered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let mut report = ReconcileReport { asked: asked.len(), ..ReconcileReport::default() };
+        let mut failed = None;
+        for (payment, outcome) in asked {
+            self.last.insert(payment, now);
+            match outcome {
+                Ok(ended) => report.ended += usize::from(ended),
+                Err(PaymentsError::Command(error)) if error.refusal().is_none() => failed = Some(error),
+                // It is not asked while it rests, so its turn is not over either.
+                Err(PaymentsError::Backend(BackendError::Resting { .. })) => {
+                    self.last.remove(&payment);
+                    report.unanswered += 1;
+                }
+                Err(error) => {
+                    tracing::info!(%payment, %error, "a payment's end is not known yet");
+                    report.unanswered += 1;
+                }
+            }
+        }
+        failed.map_or(Ok(report), Err)
+    }
+}
+
+/// Whether the payment has come to an end.
+async fn ask(payments: &Payments, due: Due) -> Result<bool, PaymentsError> {
+    let actor = Actor(ReconcileJob::NAME.into());
+    let now = payments.refresh(&actor, due.payment).await?;
+    if !now.payment.status.is_open() {
+        return Ok(true);
+    }
+    if due.cancelling {
+        payments.follow_cancellation(&actor, due.payment).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
