@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The fewest bytes that a secret may have.
@@ -92,7 +93,60 @@ pub(crate) struct ServeArgs {
     pub(crate) token: TokenArgs,
 
     #[command(flatten)]
+    pub(crate) payments: PaymentArgs,
+
+    #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// The payment backend and its callbacks.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Payments")]
+pub(crate) struct PaymentArgs {
+    /// The payment backend (https://pay.example.org); without it nothing can be paid
+    #[arg(long, env = "PAYMENT_BACKEND_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) payment_backend_url: Option<String>,
+
+    /// The key that the payment backend knows us by; two, separated by a comma, while it is changed
+    #[arg(long, env = "PAYMENT_API_KEY", hide_env_values = true, value_parser = concealed, value_name = "KEY")]
+    pub(crate) payment_api_key: Option<SecretString>,
+
+    /// Secrets that the payment backend may sign callbacks with, as kid:secret, separated by commas
+    #[arg(long, env = "PAYMENT_WEBHOOK_SECRETS", hide_env_values = true, value_parser = concealed, value_name = "LIST")]
+    pub(crate) payment_webhook_secrets: Option<SecretString>,
+
+    /// Take callbacks that nobody signed: anyone who can reach this server can then claim that something was paid
+    /// (a poll still has to confirm it)
+    #[arg(long, env = "PAYMENT_UNSIGNED_CALLBACKS")]
+    pub(crate) payment_unsigned_callbacks: bool,
+
+    /// Networks that callbacks may come from (203.0.113.0/24, separated by commas) [default: any]
+    #[arg(long, env = "PAYMENT_CALLBACK_NETWORKS", value_delimiter = ',', value_name = "NETWORKS")]
+    pub(crate) payment_callback_networks: Vec<Network>,
+
+    /// Networks of our own proxies, whose X-Forwarded-For is believed
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
+    pub(crate) trusted_proxies: Vec<Network>,
+
+    /// Where browsers and the payment backend reach this server [default: http:// and the address it listens on]
+    #[arg(long, env = "BASE_URL", value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+}
+
+/// A network, or a single address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network(pub(crate) IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let single = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse()
+            .or_else(|_| single())
+            .map(Self)
+            .map_err(|_| "must be a network such as 203.0.113.0/24, or an address".into())
+    }
 }
 
 /// What is logged, and how. `RUST_LOG` chooses what: `info`, `servelink_store=debug`.

@@ -13,14 +13,16 @@ use domain::team::Role;
 use domain::usage::StorageSizes;
 use domain::{ByteCount, ProjectId, Slug, TeamId, UserId};
 use rand::Rng;
+use sandbox::{Sandbox, SandboxConfig, Signing};
 use secrecy::{ExposeSecret, SecretString};
 use store::commands::Actor;
 use store::ingest::{Sample, SampleBatch};
 use store::{Clock, SystemClock};
+use tokio::net::TcpListener;
 
 use crate::admin::KeyWish;
 use crate::cli::{Failure, out};
-use crate::config::{self, ServeArgs, StoreArgs};
+use crate::config::{self, PaymentArgs, ServeArgs, StoreArgs};
 use crate::server::{Server, Services};
 use crate::stop::StopSignal;
 
@@ -90,7 +92,7 @@ struct Defaults {
 
 /// Runs until told to stop.
 pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(), Failure> {
-    let serve = settings(listen);
+    let mut serve = settings(listen);
     let temporary = match &keep {
         Some(_) => None,
         None => Some(tempfile::tempdir()?),
@@ -102,6 +104,8 @@ pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(),
     };
     let store = StoreArgs { data_dir, database_url: None };
     let mut stop = StopSignal::listen()?;
+    let (sandbox, payments) = payment_backend().await?;
+    serve.payments = payments;
     let server = Server::start(&serve, &store).await?;
     let address = server.address().ok_or("the demo needs the api role; unset SERVELINK_ROLES")?;
     let services = server.services().clone();
@@ -109,17 +113,38 @@ pub(crate) async fn run(listen: SocketAddr, keep: Option<PathBuf>) -> Result<(),
     let actor = Actor("demo".into());
     register(&services, &actor).await?;
     backfill(&services, &actor).await?;
-    announce(&services, &actor, &serve, &store, address).await?;
+    announce(&services, &actor, &serve, &store, address, &sandbox).await?;
     let traffic = tokio::spawn(live_traffic(services, actor));
 
     stop.told().await;
     traffic.abort();
+    sandbox.stop().await;
     server.stop().await;
     Ok(())
 }
 
+/// A sandbox of the demo's own, and the settings that a server has for it.
+async fn payment_backend() -> Result<(Sandbox, PaymentArgs), Failure> {
+    let secret = || SecretString::from(hex::encode(rand::random::<[u8; 32]>()));
+    let (key, webhook) = (secret(), secret());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let config = SandboxConfig {
+        api_keys: vec![key.clone()],
+        signing: Signing::Standard { secret: webhook.clone() },
+        ..SandboxConfig::default()
+    };
+    let sandbox = Sandbox::start(listener, config)?;
+    let payments = PaymentArgs {
+        payment_backend_url: Some(sandbox.url().to_owned()),
+        payment_api_key: Some(key),
+        payment_webhook_secrets: Some(format!("demo:{}", webhook.expose_secret()).into()),
+        ..PaymentArgs::default()
+    };
+    Ok((sandbox, payments))
+}
+
 /// The defaults, whatever the environment says of a real installation: its secret signs no token of the demo, and its
-/// Traefik is left alone.
+/// Traefik and payment backend are left alone.
 fn settings(listen: SocketAddr) -> ServeArgs {
     let mut serve = Defaults::parse_from(["servelink"]).serve;
     serve.listen = listen;
@@ -135,14 +160,12 @@ async fn register(services: &Services, actor: &Actor) -> Result<(), Failure> {
         let id = TeamId::from_bytes([team.id; 16]);
         let commands = &services.commands;
         commands.put_team(actor, id, team.name, &team.slug.parse::<Slug>()?).await?;
-        if let Some(plan) = team.plan {
-            // A kept folder has it from the last time.
-            let given = commands.give_plan(actor, id, &PlanName::from(plan)).await;
-            if let Err(error) = given
-                && error.refusal() != Some(domain::RefusalKind::Conflict)
-            {
-                return Err(error.into());
-            }
+        // A kept folder has it from the last time.
+        let standing = services.known.facts().teams.get(&id).map(|team| team.plan.clone());
+        if let Some(plan) = team.plan.map(PlanName::from)
+            && standing.as_ref() != Some(&plan)
+        {
+            commands.give_plan(actor, id, &plan).await?;
         }
         commands.put_member(actor, id, UserId(team.owner), Role::Owner).await?;
         for project in team.projects {
@@ -228,6 +251,7 @@ async fn announce(
     serve: &ServeArgs,
     store: &StoreArgs,
     address: SocketAddr,
+    sandbox: &Sandbox,
 ) -> Result<(), Failure> {
     let wish = KeyWish {
         name: "demo".into(),
@@ -239,7 +263,11 @@ async fn announce(
     out!("Servelink is running. In another terminal:\n");
     out!("  export SERVELINK=http://{address}");
     out!("  export KEY={}", key.expose_secret());
-    out!("  export TOKEN={}\n", token.expose_secret());
+    out!("  export TOKEN={}", token.expose_secret());
+    out!("  export SANDBOX={}", sandbox.url());
+    let secrets = serve.payments.payment_webhook_secrets.as_ref().map(ExposeSecret::expose_secret);
+    let secret = secrets.and_then(|secrets| secrets.split_once(':')).map_or("", |(_, secret)| secret);
+    out!("  export WEBHOOK_SECRET={secret}\n");
     out!("  API documentation   http://{address}/api/docs\n");
     out!("Teams and their projects (TOKEN is user 1's, who belongs to the first two):\n");
     for team in &TEAMS {
@@ -250,6 +278,10 @@ async fn announce(
     }
     out!("\nWhat boutique has used this month:\n");
     out!("  curl -H \"Authorization: Bearer $TOKEN\" $SERVELINK/api/usage/projects/{}\n", "11".repeat(16));
+    out!("Lift it to Pro: this answers with the page to pay at (a sandbox; no money moves):\n");
+    out!("  curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\");
+    out!("    -d '{{\"payment_method\":\"mobile_money\",\"plan_upgrade\":true,\"new_plan\":\"pro\"}}' \\");
+    out!("    $SERVELINK/api/payments/{}/initiate\n", TEAMS[0].slug);
     out!("Ctrl-C ends the demo.");
     Ok(())
 }

@@ -2,10 +2,14 @@
 //! many connections there may be, and an orderly end. What a request means is the API's matter.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// How long a client may take to send a request's headers, and how long a connection may idle between two requests.
 const HEADERS: Duration = Duration::from_secs(30);
@@ -27,11 +32,16 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stopping: Cance
     let open = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    let service = TowerToHyperService::new(router);
     // Ends when stopping, and when the semaphore is closed, which it never is.
     while let Some(Ok(place)) = stopping.run_until_cancelled(Arc::clone(&connections).acquire_owned()).await {
-        let Some(stream) = stopping.run_until_cancelled(accept(&listener)).await else { break };
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let Some((stream, peer)) = stopping.run_until_cancelled(accept(&listener)).await else { break };
+        // Who may send callbacks depends on where they come from.
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        });
+        let service = TowerToHyperService::new(service);
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that goes away in the middle is no news.
             if let Err(error) = connection.await {
@@ -44,15 +54,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stopping: Cance
     open.shutdown().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are written whole: waiting for more to send only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection keeps its delay");
                 }
-                return stream;
+                return (stream, peer);
             }
             Err(error) if of_the_client(&error) => {}
             Err(error) => {

@@ -7,6 +7,7 @@
 //! | [`stores`] | opening the event log and the read models, embedded or on Postgres |
 //! | [`http`] | serving HTTP within limits |
 //! | [`server`] | everything that `servelink serve` starts, and stopping it |
+//! | [`payments`] | the payment backend as the settings name it, and who may send its callbacks |
 //! | [`stop`] | hearing that it is to stop |
 //! | [`secret_key`] | the secret that signs user tokens, and files that only their owner may read |
 //! | [`admin`], [`control`] | what the command line does to a store: itself, or through the server that owns it |
@@ -19,6 +20,7 @@ mod config;
 mod control;
 mod demo;
 mod http;
+mod payments;
 mod secret_key;
 mod server;
 mod stop;

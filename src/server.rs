@@ -12,11 +12,13 @@ use projections::{ReadModels, Runner};
 use store::commands::Commands;
 use store::ingest::Ingest;
 use store::known::Known;
+use store::payments::Payments;
 use store::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::job;
+use workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
 use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
 
 use crate::admin::Admin;
@@ -24,6 +26,7 @@ use crate::cli::Failure;
 use crate::config::{Role, ServeArgs, SettingError, StoreArgs};
 use crate::control::ControlServer;
 use crate::http;
+use crate::payments;
 use crate::secret_key::secret_key;
 use crate::stores::Stores;
 
@@ -43,6 +46,8 @@ enum PlansError {
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) commands: Arc<Commands>,
+    pub(crate) known: Arc<Known>,
+    pub(crate) payments: Option<Payments>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) reads: ReadModels,
     pub(crate) admin: Admin,
@@ -94,37 +99,24 @@ impl Server {
 
         let mut background = JoinSet::new();
         let follow = Arc::clone(&known).follow();
-        background.spawn(async move {
-            follow.await;
-            "what keeps up with keys, projects and closed months"
-        });
+        background.spawn(ending(follow, "what keeps up with keys, projects and closed months"));
         if args.does(Role::Projections) {
-            background.spawn(async move {
-                runner.run().await;
-                "what keeps the read models up to date"
-            });
+            background.spawn(ending(runner.run(), "what keeps the read models up to date"));
         }
-        if args.does(Role::Workers)
-            && let Some(config) = traefik(args)?
-        {
-            let schedule = config.schedule();
-            let job =
-                TraefikJob::new(config, Arc::clone(&commands), Arc::clone(&stores.log), Arc::clone(&clock))?;
-            let run = job::Runner::new(job, schedule).run(stopping.clone());
-            background.spawn(async move {
-                run.await;
-                "what reads Traefik's counters"
-            });
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let payments = payments::payments(&args.payments, address, &commands, &clock)?;
+        let services = Services { commands, known, payments, ingest, reads, admin: admin.clone() };
+        if args.does(Role::Workers) {
+            workers(args, &services, &stores, &clock, &stopping, &mut background)?;
         }
         let control = match &store_args.database_url {
             // Whoever can reach the database needs no server to do it.
             Some(_) => None,
             None => Some(ControlServer::start(&store_args.data_dir, admin.clone()).await?),
         };
-        let services = Services { commands, ingest, reads, admin };
         let mut server = Self { services, stores, address: None, http: None, stopping, background, control };
         if let Some(listener) = listener {
-            let app = server.app(args, store_args, known, plans, clock)?;
+            let app = server.app(args, store_args, plans, clock)?;
             server.address = Some(listener.local_addr()?);
             let stopping = server.stopping.clone();
             server.http = Some(tokio::spawn(http::serve(listener, api::router(Arc::new(app)), stopping)));
@@ -136,7 +128,6 @@ impl Server {
         &self,
         args: &ServeArgs,
         store_args: &StoreArgs,
-        known: Arc<Known>,
         plans: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
     ) -> Result<api::App, Failure> {
@@ -150,6 +141,7 @@ impl Server {
                 TokenVerifier::new(TokenConfig::default(), Some(&secret), None, Arc::clone(&clock))
             }
         };
+        let known = Arc::clone(&self.services.known);
         Ok(api::App {
             ingest: Arc::clone(&self.services.ingest),
             commands: Arc::clone(&self.services.commands),
@@ -160,6 +152,8 @@ impl Server {
             plans,
             clock,
             tokens: Arc::new(tokens),
+            payments: self.services.payments.clone(),
+            callbacks: payments::callbacks(&args.payments)?,
         })
     }
 
@@ -220,6 +214,41 @@ impl Server {
         self.stores.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Everything that is done by itself.
+fn workers(
+    args: &ServeArgs,
+    services: &Services,
+    stores: &Stores,
+    clock: &Arc<dyn Clock>,
+    stopping: &CancellationToken,
+    background: &mut JoinSet<&'static str>,
+) -> Result<(), Failure> {
+    let (commands, known) = (|| Arc::clone(&services.commands), || Arc::clone(&services.known));
+    let settle = job::Runner::new(SettleJob::new(commands(), known()), SettleJob::SCHEDULE);
+    background.spawn(ending(settle.run(stopping.clone()), "what turns payments into plans"));
+    let renewals = RenewalsJob::new(commands(), known(), Arc::clone(clock));
+    let renewals = job::Runner::new(renewals, RenewalsJob::SCHEDULE);
+    background.spawn(ending(renewals.run(stopping.clone()), "what watches over the ends of plans"));
+    if let Some(payments) = services.payments.clone() {
+        let reconcile = ReconcileJob::new(payments, known(), Arc::clone(clock));
+        let reconcile = job::Runner::new(reconcile, ReconcileJob::SCHEDULE);
+        background.spawn(ending(reconcile.run(stopping.clone()), "what asks the payment backend"));
+    }
+    if let Some(config) = traefik(args)? {
+        let schedule = config.schedule();
+        let job = TraefikJob::new(config, commands(), Arc::clone(&stores.log), Arc::clone(clock))?;
+        let run = job::Runner::new(job, schedule).run(stopping.clone());
+        background.spawn(ending(run, "what reads Traefik's counters"));
+    }
+    Ok(())
+}
+
+/// What to say of it when it ends, which it never should.
+async fn ending(work: impl Future<Output = ()>, part: &'static str) -> &'static str {
+    work.await;
+    part
 }
 
 fn plans(args: &ServeArgs) -> Result<Catalogue, PlansError> {

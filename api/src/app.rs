@@ -7,8 +7,10 @@ use projections::ReadModels;
 use store::commands::Commands;
 use store::ingest::Ingest;
 use store::known::Known;
+use store::payments::Payments;
 use store::{Clock, EventLog};
 
+use crate::auth::callback::CallbackPolicy;
 use crate::auth::service_key::KeyVerifier;
 use crate::auth::token::TokenVerifier;
 
@@ -32,4 +34,8 @@ pub struct App {
     pub keys: Arc<KeyVerifier>,
     /// Tells whose a user token is.
     pub tokens: Arc<TokenVerifier>,
+    /// Payments and their backend; none when no backend is configured: then none are begun or called off.
+    pub payments: Option<Payments>,
+    /// Who may send payment callbacks; none when no backend is configured: then none are taken.
+    pub callbacks: Option<CallbackPolicy>,
 }

@@ -42,12 +42,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     check_content_type(request.headers())?;
     check_content_coding(request.headers())?;
-    let mut body = request.into_body();
-    match Limited::new(&mut body, LIMIT).collect().await {
+    read_up_to(request.into_body(), LIMIT).await
+}
+
+/// The bytes of a body, at most this many.
+pub(crate) async fn read_up_to(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            discard(body, LIMIT).await;
-            Err(Problem::new(Kind::TooLarge, format!("the body is over {LIMIT} bytes")))
+            discard(body, limit).await;
+            Err(Problem::new(Kind::TooLarge, format!("the body is over {limit} bytes")))
         }
         Err(_) => Err(Problem::new(Kind::MalformedBody, "the body ended before it was complete")),
     }

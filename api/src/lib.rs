@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`app`] | [`App`]: what the routes share |
 //! | [`router()`] | every route, and what is around them |
-//! | `usage`, `team` | the routes of each aggregate, one file a verb |
+//! | `usage`, `payment`, `team` | the routes of each aggregate, one file a verb |
 //! | `plans`, `health`, `openapi` | the routes that belong to none |
 //! | [`auth`] | who asks, and whether he may |
 //! | `params`, `body` | what a request says, read strictly |
@@ -21,6 +21,7 @@ mod frame;
 mod health;
 mod openapi;
 mod params;
+mod payment;
 mod plans;
 mod problem;
 mod router;

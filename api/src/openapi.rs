@@ -28,6 +28,7 @@ const PAGE: &str = "/api/docs";
     tags(
         (name = "usage", description = "Measurements in, usage out"),
         (name = "directory", description = "Teams, members and projects, as the PaaS has them"),
+        (name = "payments", description = "Paying for a plan, and what was paid"),
         (name = "plans", description = "What plans allow and cost"),
         (name = "operations", description = "Whether it lives and works"),
     ),
@@ -57,6 +58,17 @@ pub(crate) fn base(tokens: &TokenConfig) -> Document {
         bearer("slk_<id>_<secret>", "A service key with the scope that is named"),
     );
     components.add_security_scheme("user_token", bearer("JWT", "A user's token"));
+    let signed = |header: &str, description: &str| {
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(header, description)))
+    };
+    components.add_security_scheme(
+        "webhook_signature",
+        signed("webhook-signature", "Standard Webhooks 1.0.0, with `webhook-id` and `webhook-timestamp`"),
+    );
+    components.add_security_scheme(
+        "payment_signature",
+        signed("x-payment-signature", "`sha256=` and the HMAC-SHA256 of the body in hex"),
+    );
     let cookie =
         ApiKeyValue::with_description(tokens.cookie.as_str(), "A user's token in the PaaS's own cookie");
     components.add_security_scheme("user_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

@@ -71,9 +71,9 @@ impl FromRequestParts<Arc<App>> for MonthQuery {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let mut pairs = Pairs::of(parts)?;
         let month = pairs.take("month")?;
-        let min_position = pairs.take_position()?;
+        let after = ReadAfter::of(&mut pairs)?;
         pairs.end()?;
-        Ok(Self { month: ReadMonth { month }, after: ReadAfter { min_position } })
+        Ok(Self { month: ReadMonth { month }, after })
     }
 }
 
@@ -81,9 +81,9 @@ impl FromRequestParts<Arc<App>> for NowQuery {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let mut pairs = Pairs::of(parts)?;
-        let min_position = pairs.take_position()?;
+        let after = ReadAfter::of(&mut pairs)?;
         pairs.end()?;
-        Ok(Self { after: ReadAfter { min_position } })
+        Ok(Self { after })
     }
 }
 
@@ -101,8 +101,13 @@ impl MonthQuery {
 impl NowQuery {
     /// The current month, once the read models are as far as was asked.
     pub(crate) async fn ready(self, app: &App) -> Result<Month, Problem> {
-        self.after.reached(app).await?;
+        self.reached(app).await?;
         current_month(&*app.clock)
+    }
+
+    /// Once the read models are as far as was asked.
+    pub(crate) async fn reached(self, app: &App) -> Result<(), Problem> {
+        self.after.reached(app).await
     }
 }
 
@@ -111,7 +116,13 @@ fn current_month(clock: &dyn Clock) -> Result<Month, Problem> {
 }
 
 impl ReadAfter {
-    async fn reached(self, app: &App) -> Result<(), Problem> {
+    /// As a query that has other parameters too says it.
+    pub(crate) fn of(pairs: &mut Pairs) -> Result<Self, Problem> {
+        Ok(Self { min_position: pairs.take_position()? })
+    }
+
+    /// Once the read models are as far as was asked.
+    pub(crate) async fn reached(self, app: &App) -> Result<(), Problem> {
         let Some(wanted) = self.min_position else { return Ok(()) };
         // The signal is at or before the head; only what lies after it needs a look at the log itself.
         if wanted > *app.log.wake().borrow() {
@@ -136,17 +147,21 @@ impl ReadAfter {
 }
 
 /// The pairs of a query that nobody has asked for yet.
-struct Pairs(Vec<(String, String)>);
+pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
-    fn of(parts: &Parts) -> Result<Self, Problem> {
+    pub(crate) fn of(parts: &Parts) -> Result<Self, Problem> {
         let Query(pairs) = Query::try_from_uri(&parts.uri).map_err(|_| {
             Problem::new(Kind::BadRequest, "the query is not of the form `name=value&name=value`")
         })?;
         Ok(Self(pairs))
     }
 
-    fn take<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Result<Option<T>, Problem> {
+    /// The one value of this name.
+    pub(crate) fn take<T: FromStr<Err: Display>>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<T>, Problem> {
         let Some(place) = self.0.iter().position(|(found, _)| found == name) else { return Ok(None) };
         let (_, value) = self.0.swap_remove(place);
         if self.0.iter().any(|(found, _)| found == name) {
@@ -165,7 +180,8 @@ impl Pairs {
         position.ok_or_else(wrong).map(Some)
     }
 
-    fn end(self) -> Result<(), Problem> {
+    /// Whatever is left is nothing that the route knows.
+    pub(crate) fn end(self) -> Result<(), Problem> {
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => {

@@ -20,7 +20,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-pub(crate) use doc::{IngestProblems, ProblemBody, ReadProblems, RemoveProblems, WriteProblems};
+pub(crate) use doc::{
+    CallbackProblems, CancelProblems, HistoryProblems, IngestProblems, InitiateProblems, ProblemBody,
+    ReadProblems, RemoveProblems, WriteProblems,
+};
 
 /// The media type of RFC 9457, section 3.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -34,26 +37,42 @@ pub(crate) enum Kind {
     MalformedBody,
     /// No credential, or none that is valid.
     Unauthenticated,
+    /// A callback that nothing vouches for.
+    BadSignature,
     /// A valid service key without the scope that this needs.
     MissingScope,
+    /// A member of the team whose role does not reach.
+    MissingRole,
+    /// A callback from an address that may send none.
+    AddressRefused,
     /// Not there, or not the caller's to see: the same answer on purpose.
     NotFound,
     /// Nothing answers to this method here.
     MethodNotAllowed,
+    /// None of the forms that the caller accepts.
+    NotAcceptable,
     /// It contradicts what has happened already.
     Conflict,
     /// A limit of the team's plan stands against it.
     PlanLimit,
     /// An id that stands for other content already.
     IdReused,
+    /// The same request is being worked on.
+    InFlight,
     /// The body is too large, as sent or once decompressed.
     TooLarge,
     /// A content type or content coding that is not taken here.
     UnsupportedMediaType,
     /// Fields or parameters are wrong; `errors` names each.
     Invalid,
+    /// An `Idempotency-Key` that stands for another request already.
+    KeyReused,
     /// More at once than can be recorded.
     Busy,
+    /// The payment backend did not take a payment on, for good.
+    PaymentRefused,
+    /// No payment backend is configured.
+    PaymentsOff,
     /// Something that the answer needs cannot be reached now.
     Unavailable,
     /// The read models have not come as far as the caller asked.
@@ -66,20 +85,28 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::MalformedBody,
         Self::Unauthenticated,
+        Self::BadSignature,
         Self::MissingScope,
+        Self::MissingRole,
+        Self::AddressRefused,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::NotAcceptable,
         Self::Conflict,
         Self::PlanLimit,
         Self::IdReused,
+        Self::InFlight,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::KeyReused,
         Self::Busy,
+        Self::PaymentRefused,
+        Self::PaymentsOff,
         Self::Unavailable,
         Self::NotReached,
         Self::TimeLimit,
@@ -94,14 +121,19 @@ impl Kind {
             Self::Unauthenticated => {
                 ("/problems/unauthenticated", "Unauthenticated", StatusCode::UNAUTHORIZED)
             }
+            Self::BadSignature => ("/problems/bad-signature", "Bad signature", StatusCode::UNAUTHORIZED),
             Self::MissingScope => ("/problems/missing-scope", "Missing scope", StatusCode::FORBIDDEN),
+            Self::MissingRole => ("/problems/missing-role", "Missing role", StatusCode::FORBIDDEN),
+            Self::AddressRefused => ("/problems/address-refused", "Address refused", StatusCode::FORBIDDEN),
             Self::NotFound => ("/problems/not-found", "Not found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => {
                 ("/problems/method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED)
             }
+            Self::NotAcceptable => ("/problems/not-acceptable", "Not acceptable", StatusCode::NOT_ACCEPTABLE),
             Self::Conflict => ("/problems/conflict", "Conflict", StatusCode::CONFLICT),
             Self::PlanLimit => ("/problems/plan-limit", "Plan limit", StatusCode::CONFLICT),
             Self::IdReused => ("/problems/id-reused", "Id used for other content", StatusCode::CONFLICT),
+            Self::InFlight => ("/problems/in-flight", "Being worked on", StatusCode::CONFLICT),
             Self::TooLarge => ("/problems/too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => (
                 "/problems/unsupported-media-type",
@@ -109,7 +141,16 @@ impl Kind {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
             Self::Invalid => ("/problems/invalid", "Invalid request", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::KeyReused => (
+                "/problems/idempotency-key-reused",
+                "Idempotency-Key used for another request",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::Busy => ("/problems/busy", "Busy", StatusCode::TOO_MANY_REQUESTS),
+            Self::PaymentRefused => ("/problems/payment-refused", "Payment refused", StatusCode::BAD_GATEWAY),
+            Self::PaymentsOff => {
+                ("/problems/payments-off", "Payments are off", StatusCode::SERVICE_UNAVAILABLE)
+            }
             Self::Unavailable => ("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::NotReached => {
                 ("/problems/position-not-reached", "Position not reached", StatusCode::SERVICE_UNAVAILABLE)
@@ -240,7 +281,6 @@ impl Problem {
     }
 
     /// What is wrong, one by one.
-    #[cfg(test)]
     pub(crate) fn errors(&self) -> &[Item] {
         &self.errors
     }
@@ -264,8 +304,12 @@ impl Problem {
         let mut response = (self.kind.facts().2, self.render(instance)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        // Every 401 says how to be known (RFC 9110, section 15.5.2). No registered scheme is that of webhooks.
         if self.kind == Kind::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"servelink\""));
+        } else if self.kind == Kind::BadSignature {
+            headers
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("StandardWebhooks realm=\"servelink\""));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{frame, health, openapi, plans, team, usage};
+use crate::{frame, health, openapi, payment, plans, team, usage};
 
 /// Shorter answers are sent as they are: compressing them costs more than it saves.
 const COMPRESSED_ABOVE: u16 = 1_024;
@@ -19,6 +19,7 @@ const COMPRESSED_ABOVE: u16 = 1_024;
 pub fn router(app: Arc<App>) -> Router {
     let (routes, document) = OpenApiRouter::with_openapi(openapi::base(app.tokens.config()))
         .merge(usage::routes())
+        .merge(payment::routes())
         .merge(team::routes())
         .routes(routes!(plans::list))
         .routes(routes!(health::live))

@@ -3,6 +3,7 @@
 mod demo;
 mod key;
 mod projections;
+mod sandbox;
 mod serve;
 mod token;
 
@@ -32,6 +33,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Run everything with a few teams, projects and simulated live traffic, and say what to try
     Demo(demo::DemoArgs),
+    /// Run a stand-in payment backend, to try payments with
+    Sandbox(sandbox::SandboxArgs),
     /// Service keys, for the PaaS and for auditors
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -64,7 +67,7 @@ impl Cli {
         match &self.command {
             Command::Serve(args) => args.token.check(),
             Command::Token(command) => command.token.check(),
-            Command::Demo(_) | Command::Key(_) | Command::Projections(_) => Ok(()),
+            Command::Demo(_) | Command::Sandbox(_) | Command::Key(_) | Command::Projections(_) => Ok(()),
         }
     }
 
@@ -94,6 +97,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(*args, self.store).await,
             Command::Demo(args) => demo::run(args).await,
+            Command::Sandbox(args) => sandbox::run(args).await,
             Command::Key(command) => key::run(command, &self.store).await,
             Command::Token(command) => token::run(&command, &self.store),
             Command::Projections(command) => projections::run(command, &self.store).await,

@@ -6,6 +6,7 @@
 //! | `secrets` | what is secret is never printed, and its files are their owner's alone |
 //! | `store` | one owner for each data folder; what a killed server leaves behind |
 //! | `demo` | the first thing that anybody types |
+//! | `sandbox` | a payment backend to try payments with |
 //! | `projections` | status and rebuilding, with a server running or not |
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -13,6 +14,7 @@
 mod common;
 mod demo;
 mod projections;
+mod sandbox;
 mod secrets;
 mod settings;
 mod store;

@@ -6,7 +6,7 @@ use crate::common::client::{batch, sample, start};
 use crate::common::home::text;
 use crate::common::{Home, eventually, project};
 
-const NAMES: [&str; 3] = ["directory", "project_usage", "team_usage"];
+const NAMES: [&str; 5] = ["directory", "payment_history", "project_usage", "subscriptions", "team_usage"];
 
 fn generations(status: &Value) -> Vec<(String, i64, u64)> {
     let row = |row: &Value| {

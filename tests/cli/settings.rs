@@ -9,7 +9,7 @@ use crate::common::{Client, Home, Servelink};
 async fn everything_has_help() {
     let home = Home::embedded();
     for (command, mentions) in [
-        ("", "serve demo key token projections --data-dir --database-url"),
+        ("", "serve demo sandbox key token projections --data-dir --database-url"),
         (
             "serve",
             "SERVELINK_LISTEN SERVELINK_DATA_DIR DATABASE_URL SERVELINK_ROLES SERVELINK_PLANS SECRET_KEY",
@@ -20,6 +20,11 @@ async fn everything_has_help() {
         ),
         ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s"),
         ("demo", "--listen --keep"),
+        (
+            "sandbox",
+            "--listen --api-key --secret --scheme --settle-after --public-url --old-backend --log-format",
+        ),
+        ("sandbox", "SANDBOX_LISTEN PAYMENT_API_KEY SANDBOX_WEBHOOK_SECRET 127.0.0.1:8090 30s"),
         ("key", "create list revoke"),
         ("key create", "--scope --name --expires --json usage:write directory:write audit:read"),
         ("key list", "--json"),
@@ -40,7 +45,7 @@ async fn everything_has_help() {
 }
 
 /// What is wrong, what it must be named by, and the exit code: 2 for what cannot be meant, 1 for what cannot be done.
-const WRONG: [(&str, &[&str], i32); 26] = [
+const WRONG: [(&str, &[&str], i32); 30] = [
     ("serve --listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 127.0.0.1:99999", &["'127.0.0.1:99999'", "--listen"], 2),
     ("--listen nonsense", &["'nonsense'", "--listen"], 2),
@@ -75,6 +80,10 @@ const WRONG: [(&str, &[&str], i32); 26] = [
     ("key create --scope usage:write --expires soon", &["'soon'", "--expires", "90d"], 2),
     ("key create --scope usage:write --expires 300000years", &["--expires", "too far"], 1),
     ("keys", &["'keys'", "--help"], 2),
+    ("sandbox --scheme md5", &["'md5'", "--scheme", "standard, legacy, none"], 2),
+    ("sandbox --listen 192.0.2.1:80", &["192.0.2.1:80", "--listen", "SANDBOX_LISTEN"], 1),
+    ("sandbox --listen 127.0.0.1:0 --public-url nonsense", &["public URL", "http or https"], 1),
+    ("sandbox --listen 127.0.0.1:0 --secret whsec_c4n4ry!", &["secret", "base64"], 1),
 ];
 
 #[tokio::test]

@@ -58,6 +58,21 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key)
     }
 
+    /// A request with the user's token.
+    pub(crate) fn as_user(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request that says nothing of who asks.
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// The port of its server.
+    pub(crate) fn port(&self) -> &str {
+        self.url.rsplit_once(':').unwrap().1
+    }
+
     /// Sends it. An error when no whole answer came.
     pub(crate) async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
@@ -83,7 +98,7 @@ impl Client {
 
     /// As the user.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)).await
+        self.send(self.as_user(Method::GET, path)).await
     }
 
     /// Where the event log ends.

@@ -22,12 +22,17 @@ const ROOMS: &[Room] = &[
     Room { path: "api", may_use: &["domain", "store", "projections"], never: &["sqlx", "bollard"] },
     Room { path: "workers", may_use: &["domain", "store", "projections"], never: &["axum", "sqlx"] },
     Room { path: "meter", may_use: &["domain", "store"], never: &[] },
+    Room { path: "sandbox", may_use: &[], never: &["sqlx", "cqrs-es"] },
     Room {
         path: "bench",
         may_use: &["domain", "store", "projections", "api", "workers", "meter"],
         never: &[],
     },
-    Room { path: ".", may_use: &["domain", "store", "projections", "api", "workers", "meter"], never: &[] },
+    Room {
+        path: ".",
+        may_use: &["domain", "store", "projections", "api", "workers", "meter", "sandbox"],
+        never: &[],
+    },
 ];
 
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {

@@ -5,9 +5,11 @@
 //! | `UsageWriter` | service key with `usage:write` | send measurements |
 //! | `DirectoryWriter` | service key with `directory:write` | keep the directory |
 //! | `Member` | user token, also from the PaaS's cookie where nothing is changed | read what his teams used; which teams those are, the read models know |
+//! | [`callback`], no extractor: it needs the body's bytes | signature, and address where a list is kept | tell how payments went |
 //!
 //! A handler that names none of them is open to everyone. The test in `tests/api/access.rs` holds the whole table.
 
+pub mod callback;
 pub mod service_key;
 pub mod token;
 

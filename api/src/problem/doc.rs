@@ -8,8 +8,8 @@ use utoipa::{IntoResponses, ToSchema};
 use super::{Item, Kind, MEDIA_TYPE};
 
 /// An error answer (RFC 9457). Kinds may add members of their own: `plan-limit` has `plan`, `resource`, `limit_name`,
-/// `limit` and `wanted`; `missing-scope` has `scope`; `unsupported-media-type` may have `supported`;
-/// `position-not-reached`, and `invalid` for a `min_position` beyond the end, have `position`.
+/// `limit` and `wanted`; `missing-scope` has `scope`; `missing-role` has `role`; `unsupported-media-type` may have
+/// `supported`; `conflict` has `payment_status` where a payment can no longer be cancelled; `position-not-reached`, and `invalid` for a `min_position` beyond the end, have `position`.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 #[allow(dead_code)] // For the document: what is sent is borrowed and may have members of its own.
@@ -54,6 +54,86 @@ impl IntoResponses for ReadProblems {
             Kind::Invalid,
             Kind::Unavailable,
             Kind::NotReached,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
+/// What a member's read of a list may meet, which comes in several forms.
+pub(crate) struct HistoryProblems;
+
+impl IntoResponses for HistoryProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = ReadProblems::responses();
+        all.extend(responses(&[Kind::NotAcceptable]));
+        all
+    }
+}
+
+/// What beginning a payment may meet.
+pub(crate) struct InitiateProblems;
+
+impl IntoResponses for InitiateProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::BadRequest,
+            Kind::MalformedBody,
+            Kind::Unauthenticated,
+            Kind::MissingRole,
+            Kind::NotFound,
+            Kind::Conflict,
+            Kind::InFlight,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Invalid,
+            Kind::KeyReused,
+            Kind::Busy,
+            Kind::PaymentRefused,
+            Kind::PaymentsOff,
+            Kind::Unavailable,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
+/// What calling a payment off may meet.
+pub(crate) struct CancelProblems;
+
+impl IntoResponses for CancelProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::BadRequest,
+            Kind::Unauthenticated,
+            Kind::MissingRole,
+            Kind::NotFound,
+            Kind::Conflict,
+            Kind::Invalid,
+            Kind::Busy,
+            Kind::PaymentsOff,
+            Kind::Unavailable,
+            Kind::TimeLimit,
+            Kind::Internal,
+        ])
+    }
+}
+
+/// What a payment backend's callback may meet.
+pub(crate) struct CallbackProblems;
+
+impl IntoResponses for CallbackProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[
+            Kind::MalformedBody,
+            Kind::BadSignature,
+            Kind::AddressRefused,
+            Kind::Conflict,
+            Kind::IdReused,
+            Kind::TooLarge,
+            Kind::Busy,
+            Kind::PaymentsOff,
+            Kind::Unavailable,
             Kind::TimeLimit,
             Kind::Internal,
         ])

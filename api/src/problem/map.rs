@@ -1,11 +1,13 @@
 //! What the errors of the rooms below mean to a caller, and how loud each is logged: the one place for both.
 
 use domain::RefusalKind;
+use domain::payment::PaymentRefusal;
 use domain::team::TeamRefusal;
 use projections::{DbError, QueryError};
 use store::commands::CommandError;
 use store::ingest::IngestError;
 use store::known::KnownError;
+use store::payments::{BackendError, PaymentsError};
 use store::{AppendError, ReadError};
 
 use super::{Kind, Problem};
@@ -104,10 +106,15 @@ impl From<CommandError> for Problem {
                     .member("limit_name", limit_name)
                     .member("limit", i64::from(limit))
                     .member("wanted", wanted),
+                CommandError::Payment(PaymentRefusal::TooLate(status)) => {
+                    problem.member("payment_status", status)
+                }
                 CommandError::Team(_)
                 | CommandError::Usage(_)
                 | CommandError::Source(_)
                 | CommandError::ServiceKey(_)
+                | CommandError::Payment(_)
+                | CommandError::Inbox(_)
                 | CommandError::SlugTaken(_)
                 | CommandError::UnknownProject(_)
                 | CommandError::OutsideMonths(_)
@@ -130,9 +137,42 @@ impl From<CommandError> for Problem {
             | CommandError::Usage(_)
             | CommandError::Source(_)
             | CommandError::ServiceKey(_)
+            | CommandError::Payment(_)
+            | CommandError::Inbox(_)
             | CommandError::SlugTaken(_)
             | CommandError::UnknownProject(_)
             | CommandError::OutsideMonths(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BackendError> for Problem {
+    fn from(error: BackendError) -> Self {
+        match &error {
+            BackendError::Refused { .. } | BackendError::Unauthorised => {
+                let detail = format!("{error}; the payment is recorded as failed, and nothing was charged");
+                Self::new(Kind::PaymentRefused, detail)
+            }
+            BackendError::Unknown | BackendError::Unanswered { .. } => {
+                Self::new(Kind::Unavailable, error.to_string()).retry_after(LATER)
+            }
+            BackendError::Resting { retry_after } => {
+                // In whole seconds, and never too early.
+                let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+                let detail = format!("{error}; nothing was recorded");
+                Self::new(Kind::Unavailable, detail).retry_after(seconds)
+            }
+        }
+    }
+}
+
+impl From<PaymentsError> for Problem {
+    fn from(error: PaymentsError) -> Self {
+        match error {
+            PaymentsError::Backend(error) => error.into(),
+            PaymentsError::Command(error) => error.into(),
+            PaymentsError::InFlight => Self::new(Kind::InFlight, error.to_string()).retry_after(SOON),
+            PaymentsError::Stopping => Self::new(Kind::Unavailable, error.to_string()).retry_after(LATER),
         }
     }
 }
@@ -158,20 +198,31 @@ pub(super) fn log(problem: &Problem, request_id: &str) {
     let detail = problem.detail.as_ref();
     match problem.kind {
         Kind::Internal => tracing::error!(request_id, kind, detail, cause, "request failed"),
-        Kind::Unavailable | Kind::TimeLimit => {
+        Kind::Unavailable | Kind::TimeLimit | Kind::PaymentRefused => {
             tracing::warn!(request_id, kind, detail, cause, "request failed")
         }
-        Kind::Busy | Kind::NotReached | Kind::Conflict | Kind::PlanLimit | Kind::IdReused => {
+        Kind::Busy
+        | Kind::NotReached
+        | Kind::Conflict
+        | Kind::PlanLimit
+        | Kind::IdReused
+        | Kind::InFlight
+        | Kind::KeyReused => {
             tracing::info!(request_id, kind, detail, cause, "request refused");
         }
         Kind::BadRequest
         | Kind::MalformedBody
         | Kind::Unauthenticated
+        | Kind::BadSignature
         | Kind::MissingScope
+        | Kind::MissingRole
+        | Kind::AddressRefused
         | Kind::NotFound
         | Kind::MethodNotAllowed
+        | Kind::NotAcceptable
         | Kind::TooLarge
         | Kind::UnsupportedMediaType
-        | Kind::Invalid => tracing::debug!(request_id, kind, detail, cause, "request refused"),
+        | Kind::Invalid
+        | Kind::PaymentsOff => tracing::debug!(request_id, kind, detail, cause, "request refused"),
     }
 }

@@ -78,6 +78,8 @@ async fn faults_of_ours_tell_nothing() {
 async fn who_is_not_known_is_told_how_to_be() {
     let (response, _) = seen(Problem::new(Kind::Unauthenticated, "who are you?")).await;
     assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer realm=\"servelink\"");
+    let (response, _) = seen(Problem::new(Kind::BadSignature, "who says so?")).await;
+    assert_eq!(response.headers()[WWW_AUTHENTICATE], "StandardWebhooks realm=\"servelink\"");
 }
 
 #[test]
@@ -87,16 +89,24 @@ fn every_type_is_stable_and_its_own() {
     assert_eq!(
         types,
         [
+            "/problems/address-refused",
             "/problems/bad-request",
+            "/problems/bad-signature",
             "/problems/busy",
             "/problems/conflict",
             "/problems/id-reused",
+            "/problems/idempotency-key-reused",
+            "/problems/in-flight",
             "/problems/internal",
             "/problems/invalid",
             "/problems/malformed-body",
             "/problems/method-not-allowed",
+            "/problems/missing-role",
             "/problems/missing-scope",
+            "/problems/not-acceptable",
             "/problems/not-found",
+            "/problems/payment-refused",
+            "/problems/payments-off",
             "/problems/plan-limit",
             "/problems/position-not-reached",
             "/problems/time-limit",

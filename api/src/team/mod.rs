@@ -1,5 +1,6 @@
-//! The directory: the PaaS keeps its teams, members and projects here. Every route is idempotent, so that the PaaS
-//! may send its whole directory again at any time; a DELETE of what is not there answers as one of what is.
+//! The directory: the PaaS keeps its teams, members and projects here. Every route that changes it is idempotent, so
+//! that the PaaS may send its whole directory again at any time; a DELETE of what is not there answers as one of what
+//! is. And a team's subscription, which its members read.
 
 mod put;
 mod put_member;
@@ -8,6 +9,7 @@ mod recorded;
 mod remove;
 mod remove_member;
 mod remove_project;
+mod subscription;
 
 use std::sync::Arc;
 
@@ -24,4 +26,5 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(remove_member::remove_member))
         .routes(routes!(put_project::put_project))
         .routes(routes!(remove_project::remove_project))
+        .routes(routes!(subscription::read))
 }

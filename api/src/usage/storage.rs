@@ -211,6 +211,8 @@ fn refused(index: u64, error: CommandError) -> Result<Item, Problem> {
         | CommandError::Team(_)
         | CommandError::Source(_)
         | CommandError::ServiceKey(_)
+        | CommandError::Payment(_)
+        | CommandError::Inbox(_)
         | CommandError::SlugTaken(_)
         | CommandError::Contended
         | CommandError::Append(_)

@@ -4,13 +4,20 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use domain::UserId;
 use domain::service_key::Scope;
-use http::Method;
+use axum::body::Body;
+use http::{Method, Request};
 use serde_json::{Value, json};
 
+use crate::support::backend::sign;
 use crate::support::{
     NO_PROJECT, NO_TEAM, OTHER_PROJECT, OTHER_TEAM, OTHER_USER, PROJECT, Server, TEAM, USER,
 };
+
+const NO_PAYMENT: &str = "0192f0c1-2b3c-7d4e-8f50-617283940a5b";
+/// Belongs to [`TEAM`] without owning or administering it.
+const PLAIN_USER: UserId = UserId(3);
 
 /// Whose the thing is that a request is about.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +35,10 @@ enum Access {
     Anyone(u16),
     /// Members see their own.
     Members,
+    /// Owners and admins change their own, and get this; other members do not.
+    Payers(u16),
+    /// Whoever signs. A payment backend belongs to no team.
+    Signed,
     /// Service keys with this scope; what they get for own, foreign and missing things. A key belongs to no team, so
     /// that the first two never differ.
     Keys(Scope, [u16; 3]),
@@ -43,6 +54,12 @@ const TABLE: &[Row] = &[
     ("get", "/api/usage/projects/{project_id}/days", Access::Members, nothing),
     ("get", "/api/usage/teams/{team_slug}", Access::Members, nothing),
     ("get", "/api/usage/teams/{team_slug}/limits", Access::Members, nothing),
+    ("post", "/api/payments/{team_slug}/initiate", Access::Payers(201), wish),
+    ("get", "/api/payments/{team_slug}/history", Access::Members, nothing),
+    ("get", "/api/payments/{payment_id}/status", Access::Members, nothing),
+    ("post", "/api/payments/{payment_id}/cancel", Access::Payers(200), nothing),
+    ("post", "/api/payments/callback", Access::Signed, callback),
+    ("get", "/api/teams/{team_slug}/subscription", Access::Members, nothing),
     ("post", "/api/usage/traffic", Access::Keys(Scope::UsageWrite, [200, 200, 422]), traffic),
     ("post", "/api/usage/storage", Access::Keys(Scope::UsageWrite, [200, 200, 422]), storage),
     ("put", "/api/teams/{team_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 200]), team),
@@ -78,6 +95,14 @@ fn storage(place: Place) -> Value {
     json!({ "project_id": project_id(place), "volumes_bytes": 1, "images_bytes": 2, "layers_bytes": 3 })
 }
 
+fn wish(_: Place) -> Value {
+    json!({ "payment_method": "mobile_money", "plan_upgrade": true, "new_plan": "pro" })
+}
+
+fn callback(place: Place) -> Value {
+    json!({ "external_payment_id": format!("ext-{place:?}"), "status": "processing" })
+}
+
 fn team(place: Place) -> Value {
     json!({ "name": "A team", "slug": format!("slug-{place:?}").to_lowercase() })
 }
@@ -106,7 +131,29 @@ fn project_id(place: Place) -> &'static str {
     }
 }
 
-fn path(template: &str, place: Place) -> String {
+/// Payments of both teams.
+struct Payments {
+    own: String,
+    foreign: String,
+}
+
+impl Payments {
+    async fn begin(server: &Server) -> Self {
+        let begin = async |slug: &str, user| {
+            let path = format!("/api/payments/{slug}/initiate");
+            let answer = server.call(Method::POST, &path, Some(&server.token(user)), Some(&wish(Place::Own))).await;
+            answer.body["payment_id"].as_str().unwrap().to_owned()
+        };
+        Self { own: begin("ferme", USER).await, foreign: begin("autre", OTHER_USER).await }
+    }
+}
+
+fn path(template: &str, place: Place, payments: Option<&Payments>) -> String {
+    let payment = payments.map_or(NO_PAYMENT, |payments| match place {
+        Place::Own => &payments.own,
+        Place::Foreign => &payments.foreign,
+        Place::Missing => NO_PAYMENT,
+    });
     let (slug, user) = match place {
         Place::Own => ("ferme", USER),
         Place::Foreign => ("autre", OTHER_USER),
@@ -116,6 +163,7 @@ fn path(template: &str, place: Place) -> String {
         .replace("{project_id}", project_id(place))
         .replace("{team_id}", team_id(place))
         .replace("{team_slug}", slug)
+        .replace("{payment_id}", payment)
         .replace("{user_id}", &user.to_string())
 }
 
@@ -129,13 +177,18 @@ enum Principal {
     ExpiredKey,
     RevokedKey,
     KeyWithoutScope,
+    PlainMember,
+    /// Owns a team.
     Member,
+    /// Owns another.
     NonMember,
+    /// The payment backend.
+    Signer,
     KeyWithScope,
 }
 
 /// The one who changes things comes last.
-const PRINCIPALS: [Principal; 10] = [
+const PRINCIPALS: [Principal; 12] = [
     Principal::Nobody,
     Principal::GarbageToken,
     Principal::ExpiredToken,
@@ -143,8 +196,10 @@ const PRINCIPALS: [Principal; 10] = [
     Principal::ExpiredKey,
     Principal::RevokedKey,
     Principal::KeyWithoutScope,
+    Principal::PlainMember,
     Principal::Member,
     Principal::NonMember,
+    Principal::Signer,
     Principal::KeyWithScope,
 ];
 
@@ -153,7 +208,7 @@ async fn credential(server: &Server, principal: Principal, scope: Option<Scope>)
         Scope::ALL.into_iter().filter(|one| (scope == Some(*one)) == wanted).collect::<Vec<_>>()
     };
     Some(match principal {
-        Principal::Nobody => return None,
+        Principal::Nobody | Principal::Signer => return None,
         Principal::GarbageToken => "garbage".into(),
         Principal::ExpiredToken => {
             let token = server.token(USER);
@@ -180,6 +235,7 @@ async fn credential(server: &Server, principal: Principal, scope: Option<Scope>)
             Some(_) => server.new_key(&only(true), None).await,
             None => server.key.clone(),
         },
+        Principal::PlainMember => server.token(PLAIN_USER),
         Principal::Member => server.token(USER),
         Principal::NonMember => server.token(OTHER_USER),
     })
@@ -189,7 +245,7 @@ fn expected(access: &Access, principal: Principal) -> [u16; 3] {
     match access {
         Access::Anyone(status) => [*status; 3],
         Access::Members => match principal {
-            Principal::Member => [200, 404, 404],
+            Principal::Member | Principal::PlainMember => [200, 404, 404],
             Principal::NonMember => [404, 200, 404],
             Principal::Nobody
             | Principal::GarbageToken
@@ -198,6 +254,35 @@ fn expected(access: &Access, principal: Principal) -> [u16; 3] {
             | Principal::ExpiredKey
             | Principal::RevokedKey
             | Principal::KeyWithoutScope
+            | Principal::Signer
+            | Principal::KeyWithScope => [401; 3],
+        },
+        Access::Payers(status) => match principal {
+            Principal::Member => [*status, 404, 404],
+            Principal::PlainMember => [403, 404, 404],
+            Principal::NonMember => [404, *status, 404],
+            Principal::Nobody
+            | Principal::GarbageToken
+            | Principal::ExpiredToken
+            | Principal::UnknownKey
+            | Principal::ExpiredKey
+            | Principal::RevokedKey
+            | Principal::KeyWithoutScope
+            | Principal::Signer
+            | Principal::KeyWithScope => [401; 3],
+        },
+        Access::Signed => match principal {
+            Principal::Signer => [200; 3],
+            Principal::Nobody
+            | Principal::GarbageToken
+            | Principal::ExpiredToken
+            | Principal::UnknownKey
+            | Principal::ExpiredKey
+            | Principal::RevokedKey
+            | Principal::KeyWithoutScope
+            | Principal::PlainMember
+            | Principal::Member
+            | Principal::NonMember
             | Principal::KeyWithScope => [401; 3],
         },
         Access::Keys(_, holder) => match principal {
@@ -209,8 +294,10 @@ fn expected(access: &Access, principal: Principal) -> [u16; 3] {
             | Principal::UnknownKey
             | Principal::ExpiredKey
             | Principal::RevokedKey
+            | Principal::PlainMember
             | Principal::Member
-            | Principal::NonMember => [401; 3],
+            | Principal::NonMember
+            | Principal::Signer => [401; 3],
         },
     }
 }
@@ -241,17 +328,31 @@ fn declared(access: &Access) -> Value {
     match access {
         Access::Anyone(_) => json!([{}]),
         Access::Members => json!([{ "user_token": [] }, { "user_cookie": [] }]),
+        // Other sites make browsers send a cookie: where anything is changed it proves nothing.
+        Access::Payers(_) => json!([{ "user_token": [] }]),
+        Access::Signed => json!([{ "webhook_signature": [] }, { "payment_signature": [] }]),
         Access::Keys(scope, _) => json!([{ "service_key": [scope.as_str()] }]),
     }
 }
 
+fn signed(server: &Server, method: &Method, path: &str, body: &Value) -> Request<Body> {
+    let (id, body) = (body["external_payment_id"].as_str().unwrap_or("id"), body.to_string());
+    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    sign(request, id, server.now(), &body).body(Body::from(body)).unwrap()
+}
+
 async fn walk(method: Method, template: &str, access: &Access, body: fn(Place) -> Value) {
     let server = Server::with_two_teams().await;
-    let head = server.app.log.head().await.unwrap().0;
-    server.get(&format!("/api/usage/teams/ferme?min_position={head}")).await.ok();
+    let (actor, team) = (store::commands::Actor("test".into()), TEAM.parse().unwrap());
+    // The free plan has no place for a second member.
+    server.app.commands.give_plan(&actor, team, &"pay_as_you_go".into()).await.unwrap();
+    server.put(&format!("/api/teams/{TEAM}/members/{PLAIN_USER}"), json!({ "role": "member" })).await.ok();
+    let about_payments = template.contains("{payment_id}");
+    let payments = if about_payments { Some(Payments::begin(&server).await) } else { None };
+    server.caught_up().await;
     let scope = match access {
         Access::Keys(scope, _) => Some(*scope),
-        Access::Anyone(_) | Access::Members => None,
+        Access::Anyone(_) | Access::Members | Access::Payers(_) | Access::Signed => None,
     };
     for principal in PRINCIPALS {
         let mut refusals = Vec::new();
@@ -259,8 +360,11 @@ async fn walk(method: Method, template: &str, access: &Access, body: fn(Place) -
         for (place, expected) in PLACES.into_iter().zip(expected(access, principal)) {
             let body = body(place);
             let body = Some(&body).filter(|body| !body.is_null());
-            let answer =
-                server.call(method.clone(), &path(template, place), credential.as_deref(), body).await;
+            let path = path(template, place, payments.as_ref());
+            let answer = match (principal, body) {
+                (Principal::Signer, Some(body)) => server.send(signed(&server, &method, &path, body)).await,
+                _ => server.call(method.clone(), &path, credential.as_deref(), body).await,
+            };
             assert_eq!(
                 answer.status.as_u16(),
                 expected,
@@ -270,7 +374,7 @@ async fn walk(method: Method, template: &str, access: &Access, body: fn(Place) -
             if expected == 401 {
                 assert!(answer.headers.contains_key("www-authenticate"));
             }
-            if expected == 404 && matches!(access, Access::Members) {
+            if expected == 404 && matches!(access, Access::Members | Access::Payers(_)) {
                 let mut problem = answer.body;
                 problem.as_object_mut().unwrap().remove("instance");
                 refusals.push(problem);

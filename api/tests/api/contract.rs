@@ -18,6 +18,7 @@ pub(crate) fn check(document: &Value, method: &Method, path: &str, answer: &Answ
     let response = &operation["responses"][status];
     assert!(response.is_object(), "{name} answers {status}, which is not documented: {}", answer.body);
     let media_type = answer.headers["content-type"].to_str().unwrap();
+    let media_type = media_type.split(';').next().unwrap();
     let content = &response["content"][media_type];
     assert!(content.is_object(), "{name} answers {status} with {media_type}, which is not documented");
     let mut faults = Vec::new();

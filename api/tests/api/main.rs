@@ -5,6 +5,7 @@ mod access;
 mod directory;
 mod document;
 mod operations;
+mod payments;
 mod storage;
 mod support;
 mod usage;

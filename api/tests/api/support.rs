@@ -2,6 +2,8 @@
 //! Every answer that it gives to a test is held against the OpenAPI document.
 
 // Named, since two test programs share this file from different places.
+#[path = "backend.rs"]
+pub(crate) mod backend;
 #[path = "contract.rs"]
 mod contract;
 
@@ -20,16 +22,20 @@ use projections::{Db, ReadModels, Runner};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use servelink_api::App;
+use servelink_api::auth::callback::{CallbackConfig, CallbackPolicy, parse_secrets};
 use servelink_api::auth::service_key::{self, KeyVerifier};
 use servelink_api::auth::token::{self, TokenConfig, TokenVerifier};
 use store::commands::{Actor, Commands};
 use store::ingest::Ingest;
 use store::known::Known;
+use store::payments::Payments;
 use store::sqlite::SqliteLog;
 use store::{Clock, EventLog};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+
+use backend::FakeBackend;
 
 pub(crate) const TEAM: &str = "11111111111111111111111111111111";
 pub(crate) const OTHER_TEAM: &str = "22222222222222222222222222222222";
@@ -42,9 +48,13 @@ pub(crate) const USER: UserId = UserId(1);
 /// Owns [`OTHER_TEAM`], whose slug is `autre` and whose project is [`OTHER_PROJECT`].
 pub(crate) const OTHER_USER: UserId = UserId(2);
 
+/// What payment callbacks are signed with, `whsec_` and all.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cyE=";
+
 pub(crate) struct Server {
     router: Router,
     pub(crate) app: Arc<App>,
+    pub(crate) backend: Arc<FakeBackend>,
     now: Arc<Mutex<DateTime<Utc>>>,
     /// A service key with every scope.
     pub(crate) key: String,
@@ -68,6 +78,12 @@ fn secret() -> SecretString {
 impl Server {
     /// An empty Servelink, at noon of 2026-11-23.
     pub(crate) async fn empty() -> Self {
+        let secrets = parse_secrets(&format!("test:{WEBHOOK_SECRET}")).unwrap();
+        Self::start(Some(CallbackConfig { secrets, ..CallbackConfig::default() })).await
+    }
+
+    /// The same that takes callbacks like this; with none it takes no payments at all.
+    pub(crate) async fn start(callbacks: Option<CallbackConfig>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = Arc::new(Mutex::new("2026-11-23T12:00:00Z".parse().unwrap()));
         let shown = Arc::clone(&now);
@@ -86,7 +102,11 @@ impl Server {
         let db = Db::open_sqlite(&folder.path().join("read.db")).await.unwrap();
         let reads = ReadModels::new(db.clone());
         let runner = Runner::new(Arc::clone(&log), db, projections::all(), reads.moved());
+        let backend = Arc::<FakeBackend>::default();
+        let with_backend = || Payments::new(Arc::clone(&commands), Arc::clone(&backend) as _, Arc::clone(&clock));
         let app = Arc::new(App {
+            payments: callbacks.as_ref().map(|_| with_backend()),
+            callbacks: callbacks.map(|config| CallbackPolicy::new(config).unwrap()),
             ingest,
             commands,
             known: Arc::clone(&known),
@@ -105,6 +125,7 @@ impl Server {
         let mut server = Self {
             router: servelink_api::router(Arc::clone(&app)),
             app,
+            backend,
             now,
             key: String::new(),
             runner: Some(tokio::spawn(runner.run())),
@@ -121,16 +142,28 @@ impl Server {
     /// Two teams of one owner and one project each.
     pub(crate) async fn with_two_teams() -> Self {
         let server = Self::empty().await;
+        server.add_two_teams().await;
+        server
+    }
+
+    pub(crate) async fn add_two_teams(&self) {
         for (team, slug, user, project) in
             [(TEAM, "ferme", USER, PROJECT), (OTHER_TEAM, "autre", OTHER_USER, OTHER_PROJECT)]
         {
             let name = format!("Team {slug}");
-            server.put(&format!("/api/teams/{team}"), json!({ "name": name, "slug": slug })).await.ok();
-            server.put(&format!("/api/teams/{team}/members/{user}"), json!({ "role": "owner" })).await.ok();
+            self.put(&format!("/api/teams/{team}"), json!({ "name": name, "slug": slug })).await.ok();
+            self.put(&format!("/api/teams/{team}/members/{user}"), json!({ "role": "owner" })).await.ok();
             let project_body = json!({ "team_id": team, "name": format!("Project {slug}") });
-            server.put(&format!("/api/projects/{project}"), project_body).await.ok();
+            self.put(&format!("/api/projects/{project}"), project_body).await.ok();
         }
-        server
+        self.caught_up().await;
+    }
+
+    /// Waits until the read models have everything that is recorded, and answers where that ends.
+    pub(crate) async fn caught_up(&self) -> u64 {
+        let head = self.app.log.head().await.unwrap();
+        self.app.reads.wait_for(head, Duration::from_secs(30)).await.unwrap();
+        head.0
     }
 
     pub(crate) async fn new_key(&self, scopes: &[Scope], expires_at: Option<DateTime<Utc>>) -> String {

@@ -1,0 +1,125 @@
+//! What should happen: asked for, paid at the backend's page, called back, and the team is on Pro.
+
+use reqwest::Method;
+use sandbox::{SandboxConfig, Signing};
+use serde_json::{Value, json};
+
+use crate::common::{Home, eventually};
+use crate::shop::{CARD, SECRET, Shop, standard};
+
+async fn pays_every_way(config: SandboxConfig, home: Home) {
+    let shop = Shop::open_with(config, home, "").await;
+    assert_eq!(shop.subscription().await["plan"], "free");
+    let mut until = Value::Null;
+    let ways =
+        [("mobile_money", "XOF"), ("mobile_money", "EUR"), ("credit_card", "XOF"), ("credit_card", "EUR")];
+    for (method, currency) in ways {
+        let price = if currency == "EUR" { json!(3.0) } else { json!(2000) };
+        let body = json!({
+            "payment_method": method, "plan_upgrade": true, "new_plan": "pay_as_you_go",
+            "description": "Un mois", "amount": price, "currency": currency,
+        });
+        let order = shop.client.as_user(Method::POST, "/api/payments/team-one/initiate").json(&body);
+        let answer = shop.client.send(order).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let payment = answer.json();
+        assert_eq!((&payment["status"], &payment["currency"]), (&json!("pending"), &json!(currency)));
+        assert_eq!(payment["amount"].as_f64(), price.as_f64(), "{payment}");
+        assert!(payment["qr_code"].as_str().unwrap().starts_with("data:image/png;base64,"), "{payment}");
+        let page = reqwest::get(payment["payment_url"].as_str().unwrap()).await.unwrap();
+        assert!(page.text().await.unwrap().contains("Team One"), "the payer sees whom he pays for");
+
+        shop.press(&payment, "pay").await;
+        let paid = shop.becomes(&payment, "completed").await;
+        assert_eq!(paid["flags"], json!({ "unknown": false, "conflicted": false, "refund_due": false }));
+        assert!(paid["completed_at"].is_string(), "{paid}");
+        let subscription = eventually("a longer time on Pro", || async {
+            let now = shop.subscription().await;
+            if now["plan"] == "pay_as_you_go" && now["period_end"] != until {
+                Ok(now)
+            } else {
+                Err(now.to_string())
+            }
+        })
+        .await;
+        assert!(until.as_str() < subscription["period_end"].as_str(), "{until} {subscription}");
+        until = subscription["period_end"].clone();
+        let newest = &shop.history().await[0];
+        for field in ["payment_id", "amount", "currency"] {
+            assert_eq!(newest[field], payment[field], "{newest}");
+        }
+        assert_eq!((&newest["status"], &newest["payment_method"]), (&json!("completed"), &json!(method)));
+    }
+    assert_eq!(shop.history().await.len(), ways.len());
+    let limits = shop.client.get("/api/usage/teams/team-one").await.ok();
+    assert_eq!(limits["plan"]["max_traffic_gb"], json!(10), "what was paid for is there");
+    for payment in shop.sandbox.payments() {
+        let taken = payment.callbacks.iter().filter(|callback| callback.taken).count();
+        assert_eq!(taken, 2, "processing and completed: {payment:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_every_method_in_every_currency_with_standard_webhooks() {
+    pays_every_way(standard(), Home::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_every_method_in_every_currency_with_the_legacy_signature_on_postgres() {
+    let legacy = SandboxConfig { signing: Signing::Legacy { secret: SECRET.into() }, ..standard() };
+    pays_every_way(legacy, Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_backend_is_taken_at_its_word() {
+    let old = SandboxConfig { tells_amounts: false, draws_qr: false, ..standard() };
+    let shop = Shop::open_with(old, Home::embedded(), "").await;
+    let payment = shop.begun().await;
+    assert!(payment["qr_code"].as_str().unwrap().starts_with("data:image/png;base64,"), "we draw our own");
+    shop.press(&payment, "pay").await;
+    shop.becomes(&payment, "completed").await;
+    shop.lifted().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_payer_may_fail_or_think_better_of_it() {
+    let shop = Shop::open().await;
+    for (button, end) in [("fail", "failed"), ("cancel", "cancelled")] {
+        let payment = shop.begun().await;
+        shop.press(&payment, button).await;
+        shop.becomes(&payment, end).await;
+    }
+    let payment = shop.begun().await;
+    let cancel = format!("/api/payments/{}/cancel", payment["payment_id"].as_str().unwrap());
+    let cancelled = shop.client.send(shop.client.as_user(Method::POST, &cancel)).await.ok();
+    assert_eq!(cancelled["status"], "cancelled");
+    assert_eq!(shop.subscription().await["plan"], "free");
+    assert_eq!(shop.history().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_refused_and_nothing_is_recorded() {
+    let shop = Shop::open().await;
+    let head = shop.client.head().await;
+    let order = |changed: Value| {
+        let mut body = json!({ "payment_method": "mobile_money", "plan_upgrade": true, "new_plan": "pro" });
+        body.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+        shop.client.as_user(Method::POST, "/api/payments/team-one/initiate").json(&body)
+    };
+    for (field, value) in [
+        ("amount", json!(2.99)),
+        ("amount", json!("3.00")),
+        ("currency", json!("USD")),
+        ("new_plan", json!("gold")),
+        ("new_plan", json!("free")),
+        ("payment_method", json!("cash")),
+        ("plan_upgrade", json!(false)),
+        ("description", json!(format!("card {CARD}"))),
+    ] {
+        let answer = shop.client.send(order(json!({ field: value }))).await;
+        assert!([400, 422].contains(&answer.status), "{field} {value}: {answer:?}");
+        assert!(answer.text.contains(field) && !answer.text.contains(CARD), "{field}: {answer:?}");
+    }
+    assert_eq!(shop.client.head().await, head);
+    assert!(shop.sandbox.payments().is_empty());
+}
