@@ -38,13 +38,20 @@ impl Home {
 
     /// On a Postgres database.
     pub(crate) async fn postgres() -> Self {
-        Self { database: Some(Database::create().await), ..Self::embedded() }
+        let mut home = Self::embedded();
+        home.database = Some(Database::create().await);
+        home
     }
 
     /// Also sets this variable for everything that is started here.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.into(), value.into()));
+        self.set(name, value);
         self
+    }
+
+    /// Sets this variable for everything that is started here from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.env.push((name.into(), value.into()));
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -97,6 +104,16 @@ impl Home {
     /// Starts a server that answers requests, on a free port.
     pub(crate) async fn serve(&self, args: &str) -> Servelink {
         Servelink::start(self, &format!("serve --listen 127.0.0.1:0 {args}")).await
+    }
+}
+
+impl Drop for Home {
+    /// Leaves the log to whoever looks through all of them: `scripts/test`.
+    fn drop(&mut self) {
+        if let Some(folder) = std::env::var_os("SERVELINK_TEST_LOGS") {
+            let kept = PathBuf::from(folder).join(format!("{}.log", uuid::Uuid::new_v4().simple()));
+            let _ = std::fs::copy(self.log_file(), kept);
+        }
     }
 }
 

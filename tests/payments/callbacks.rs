@@ -90,21 +90,10 @@ async fn what_makes_no_sense_is_named_and_what_is_not_known_yet_waits() {
     assert!(shop.history().await.is_empty());
 }
 
-/// A shop whose server trusts these secrets and networks.
-async fn shop_with(env: &[(&str, &str)]) -> Shop {
-    let mut shop = Shop::open().await;
-    assert!(shop.server.take().unwrap().terminate().await.success());
-    for (name, value) in env {
-        shop.home = std::mem::replace(&mut shop.home, Home::embedded()).with(name, value);
-    }
-    shop.restart("").await;
-    shop
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_changed_without_a_gap() {
     let (old, new) = ("canary-the-old-secret", "canary-the-new-secret");
-    let shop = shop_with(&[("PAYMENT_WEBHOOK_SECRETS", &format!("old:{old},new:{new}"))]).await;
+    let shop = Shop::open().await.with(&[("PAYMENT_WEBHOOK_SECRETS", &format!("old:{old},new:{new}"))]).await;
     let body = json!({ "external_payment_id": "x", "status": "pending" }).to_string();
     for (secret, status) in [(old, 200), (new, 200), (SECRET, 401)] {
         let answer = shop.client.send(shop.signed_by(secret, secret, 0, &body)).await;
@@ -115,12 +104,12 @@ async fn secrets_are_changed_without_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_not_allowed_is_refused_whatever_it_claims() {
     let body = json!({ "external_payment_id": "x", "status": "pending" }).to_string();
-    let shop = shop_with(&[("PAYMENT_CALLBACK_NETWORKS", "203.0.113.0/24")]).await;
+    let shop = Shop::open().await.with(&[("PAYMENT_CALLBACK_NETWORKS", "203.0.113.0/24")]).await;
     let claims = shop.signed("a", &body).header("x-forwarded-for", "203.0.113.7");
     assert_eq!(shop.client.send(claims).await.status, 403, "nobody said that we are behind a proxy");
 
     let env = [("PAYMENT_CALLBACK_NETWORKS", "203.0.113.0/24"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
-    let shop = shop_with(&env).await;
+    let shop = Shop::open().await.with(&env).await;
     for (forwarded, status) in [
         ("203.0.113.7", 200),
         ("198.51.100.1, 203.0.113.7, 127.0.0.9", 200),
@@ -143,7 +132,7 @@ async fn callbacks_that_nobody_signed_are_let_in_by_name_only_and_prove_nothing(
     let home = home().with("PAYMENT_UNSIGNED_CALLBACKS", "true");
     drop(Servelink::start(&home, "serve --listen 127.0.0.1:0").await);
 
-    let shop = shop_with(&[("PAYMENT_UNSIGNED_CALLBACKS", "true")]).await;
+    let shop = Shop::open().await.with(&[("PAYMENT_UNSIGNED_CALLBACKS", "true")]).await;
     let payment = shop.begun().await;
     assert_eq!(shop.client.send(shop.unsigned(&told(&payment, "completed"))).await.status, 200);
     assert_eq!(shop.status(&payment).await["status"], "pending", "the backend says otherwise");

@@ -62,11 +62,22 @@ async fn nonsense_and_internal_errors_leave_the_payment_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_that_is_down_is_left_alone_after_a_while_and_nothing_is_recorded_then() {
+async fn a_backend_that_fails_is_left_alone_after_a_while_and_nothing_is_recorded_then() {
     let shop = Shop::open().await;
-    shop.behave(
-        json!({ "initiate": { "answer": { "status": 503 } }, "status": { "answer": { "status": 503 } } }),
-    );
+    let fault = json!({ "answer": { "status": 503 } });
+    shop.behave(json!({ "initiate": fault, "status": fault }));
+    is_left_alone(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_is_one_that_is_down() {
+    // Nobody listens at the port of a listener that is gone.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let shop = Shop::open().await.with(&[("PAYMENT_BACKEND_URL", &format!("http://{gone}"))]).await;
+    is_left_alone(&shop).await;
+}
+
+async fn is_left_alone(shop: &Shop) {
     assert_eq!(shop.initiate().await.status, 202);
     // The reconciler's own tries open the breaker.
     let answer = eventually("the breaker", || async {

@@ -59,6 +59,14 @@ impl Shop {
         shop
     }
 
+    /// The same shop, its server started anew with these settings.
+    pub(crate) async fn with(mut self, env: &[(&str, &str)]) -> Self {
+        assert!(self.server.take().unwrap().terminate().await.success());
+        env.iter().for_each(|(name, value)| self.home.set(name, value));
+        self.restart("").await;
+        self
+    }
+
     /// Ends the server in the middle of whatever it does.
     pub(crate) async fn kill(&mut self) {
         self.server.take().unwrap().kill().await;
