@@ -133,12 +133,10 @@ fn callback(told: Told, proof: &Proof, bytes: &[u8]) -> Callback {
 }
 
 fn not_received(error: CommandError) -> Problem {
-    match error {
-        CommandError::Append(AppendError::KeysReused(_)) => {
-            Problem::new(Kind::IdReused, "this `webhook-id` came before with another body")
-        }
-        other => other.into(),
+    if let CommandError::Append(AppendError::KeysReused(_)) = error {
+        return Problem::new(Kind::IdReused, "this `webhook-id` came before with another body");
     }
+    error.into()
 }
 
 /// Where the payment stands once the backend was asked whether it is so; none when that was not needed, or it did not

@@ -84,22 +84,35 @@ impl Answer {
     tag = "payments",
     params(
         ("team_slug" = String, Path, description = "The team's name in addresses"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Stands for this request: 1 to 255 visible ASCII characters"),
+        (
+            "Idempotency-Key" = Option<String>, Header,
+            description = "Stands for this request: 1 to 255 visible ASCII characters",
+        ),
     ),
     request_body = Body,
     responses(
         (
             status = 201, body = Answer, description = "A payment of this request's own, now or when it came before",
-            headers(("Location" = String, description = "Where it stands"), ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it")),
+            headers(
+                ("Location" = String, description = "Where it stands"),
+                ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it"),
+            ),
         ),
         (
             status = 200, body = Answer, description = "The payment that the team has under way",
-            headers(("Location" = String, description = "Where it stands"), ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it")),
+            headers(
+                ("Location" = String, description = "Where it stands"),
+                ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it"),
+            ),
         ),
         (
             status = 202, body = Answer,
-            description = "The payment is recorded, and whether the payment backend has it is not known yet: its address is null, and asking again tells it once it is known",
-            headers(("Location" = String, description = "Where it stands"), ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it")),
+            description = "The payment is recorded, and whether the payment backend has it is not known yet: \
+                           its address is null, and asking again tells it once it is known",
+            headers(
+                ("Location" = String, description = "Where it stands"),
+                ("X-Servelink-Position" = u64, description = "A read that waits for this position sees it"),
+            ),
         ),
         InitiateProblems,
     ),
@@ -146,12 +159,9 @@ fn answer(done: &Initiated) -> Result<Response, Problem> {
 }
 
 fn not_initiated(error: PaymentsError) -> Problem {
-    match error {
-        PaymentsError::Command(CommandError::Append(AppendError::KeysReused(_))) => {
-            let detail =
-                "this Idempotency-Key came before with another request: a new request needs a new key";
-            Problem::new(Kind::KeyReused, detail)
-        }
-        other => other.into(),
+    if let PaymentsError::Command(CommandError::Append(AppendError::KeysReused(_))) = error {
+        let detail = "this Idempotency-Key came before with another request: a new request needs a new key";
+        return Problem::new(Kind::KeyReused, detail);
     }
+    error.into()
 }

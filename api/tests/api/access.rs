@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
 use chrono::TimeDelta;
 use domain::UserId;
 use domain::service_key::Scope;
-use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
@@ -141,7 +141,8 @@ impl Payments {
     async fn begin(server: &Server) -> Self {
         let begin = async |slug: &str, user| {
             let path = format!("/api/payments/{slug}/initiate");
-            let answer = server.call(Method::POST, &path, Some(&server.token(user)), Some(&wish(Place::Own))).await;
+            let answer =
+                server.call(Method::POST, &path, Some(&server.token(user)), Some(&wish(Place::Own))).await;
             answer.body["payment_id"].as_str().unwrap().to_owned()
         };
         Self { own: begin("ferme", USER).await, foreign: begin("autre", OTHER_USER).await }

@@ -20,7 +20,7 @@ use super::WEBHOOK_SECRET;
 pub(crate) enum Mood {
     /// Does it.
     Well,
-    /// Says no.
+    /// Says no to whatever would change anything; it still tells.
     Refusing,
     /// Does not know us.
     Strict,
@@ -117,7 +117,8 @@ impl PaymentBackend for FakeBackend {
     async fn poll(&self, _: &ExternalPaymentId, _: Money) -> Result<Polled, BackendError> {
         *self.polls.lock().unwrap() += 1;
         let status = *self.told.lock().unwrap();
-        self.done(Polled { status, transaction_id: None, completed_at: None }).await
+        let polled = Polled { status, transaction_id: None, completed_at: None };
+        if *self.mood.borrow() == Mood::Refusing { Ok(polled) } else { self.done(polled).await }
     }
 
     async fn cancel(&self, _: PaymentId, _: &ExternalPaymentId) -> Result<(), BackendError> {

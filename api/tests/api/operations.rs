@@ -48,7 +48,13 @@ async fn the_plans_are_public() {
         (&pro["name"], &pro["display_name"], &pro["max_projects"]),
         (&json!("pay_as_you_go"), &json!("Pro"), &json!(-1))
     );
-    assert_eq!(pro["prices"], json!([{ "minor": 300, "currency": "EUR", "text": "3.00 EUR" }]));
+    assert_eq!(
+        pro["prices"],
+        json!([
+            { "minor": 300, "currency": "EUR", "text": "3.00 EUR" },
+            { "minor": 2_000, "currency": "XOF", "text": "2000 XOF" },
+        ])
+    );
 }
 
 #[tokio::test]

@@ -103,7 +103,8 @@ impl Server {
         let reads = ReadModels::new(db.clone());
         let runner = Runner::new(Arc::clone(&log), db, projections::all(), reads.moved());
         let backend = Arc::<FakeBackend>::default();
-        let with_backend = || Payments::new(Arc::clone(&commands), Arc::clone(&backend) as _, Arc::clone(&clock));
+        let with_backend =
+            || Payments::new(Arc::clone(&commands), Arc::clone(&backend) as _, Arc::clone(&clock));
         let app = Arc::new(App {
             payments: callbacks.as_ref().map(|_| with_backend()),
             callbacks: callbacks.map(|config| CallbackPolicy::new(config).unwrap()),

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn the_next_page_asks_for_the_same() {
-        let query = "limit=7&status=failed&payment_method=credit_card&from=2026-11-01&until=2026-12-01T00%3A00%3A00.5%2B01%3A00";
+        let query = "limit=7&status=failed&payment_method=credit_card&from=2026-11-01\
+                     &until=2026-12-01T00%3A00%3A00.5%2B01%3A00";
         let first = wanted(query).unwrap();
         let next = first.for_page("5_0192f0c1-2b3c-7d4e-8f50-617283940a5b");
         let second = wanted(&next).unwrap();
