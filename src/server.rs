@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::job;
+use workers::limits::LimitsJob;
 use workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
 use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
 
@@ -107,7 +108,7 @@ impl Server {
         let payments = payments::payments(&args.payments, address, &commands, &clock)?;
         let services = Services { commands, known, payments, ingest, reads, admin: admin.clone() };
         if args.does(Role::Workers) {
-            workers(args, &services, &stores, &clock, &stopping, &mut background)?;
+            workers(args, &services, &stores, &plans, &clock, &stopping, &mut background)?;
         }
         let control = match &store_args.database_url {
             // Whoever can reach the database needs no server to do it.
@@ -221,6 +222,7 @@ fn workers(
     args: &ServeArgs,
     services: &Services,
     stores: &Stores,
+    plans: &Arc<Catalogue>,
     clock: &Arc<dyn Clock>,
     stopping: &CancellationToken,
     background: &mut JoinSet<&'static str>,
@@ -231,6 +233,10 @@ fn workers(
     let renewals = RenewalsJob::new(commands(), known(), Arc::clone(clock));
     let renewals = job::Runner::new(renewals, RenewalsJob::SCHEDULE);
     background.spawn(ending(renewals.run(stopping.clone()), "what watches over the ends of plans"));
+    let reads = services.reads.clone();
+    let limits = LimitsJob::new(commands(), known(), reads, Arc::clone(plans), Arc::clone(clock));
+    let limits = job::Runner::new(limits, LimitsJob::SCHEDULE);
+    background.spawn(ending(limits.run(stopping.clone()), "what watches over limits"));
     if let Some(payments) = services.payments.clone() {
         let reconcile = ReconcileJob::new(payments, known(), Arc::clone(clock));
         let reconcile = job::Runner::new(reconcile, ReconcileJob::SCHEDULE);

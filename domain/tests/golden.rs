@@ -26,8 +26,8 @@ use servelink_domain::service_key::{Scope, ServiceKeyCreated, ServiceKeyEvent, S
 use servelink_domain::source::{Counted, CountersRead, SourceEvent, Totals};
 use servelink_domain::team::{
     MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
-    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, Role, TeamEvent, TeamRegistered,
-    TeamRemoved, TeamRenamed,
+    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, Resource, Role, TeamEvent, TeamRegistered,
+    TeamRemoved, TeamRenamed, UsageAlertCleared, UsageAlertRaised,
 };
 use servelink_domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
@@ -48,7 +48,8 @@ macro_rules! golden_of {
 golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCorrected MonthClosed);
 golden_of!(team, TeamEvent in "team":
     TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged
-    ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated PlanRenewed RenewalDue PlanLapsed);
+    ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated PlanRenewed RenewalDue PlanLapsed
+    UsageAlertRaised UsageAlertCleared);
 golden_of!(payment, PaymentEvent in "payment":
     PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
     PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
@@ -174,6 +175,25 @@ fn team_events() {
             at: at("2027-01-26T12:00:00Z"),
         }),
     ];
+    let alerts = [
+        TeamEvent::UsageAlertRaised(UsageAlertRaised {
+            resource: Resource::Traffic,
+            threshold: 80,
+            month: "2026-11".parse().unwrap(),
+            used: ByteCount::from(4_294_967_295),
+            limit: ByteCount::MAX,
+            at: noon,
+        }),
+        TeamEvent::UsageAlertCleared(UsageAlertCleared {
+            resource: Resource::Storage,
+            standing: Some(80),
+            month: "2026-11".parse().unwrap(),
+            used: ByteCount::from(94),
+            limit: ByteCount::from(104),
+            at: noon,
+        }),
+    ];
+    let events: Vec<_> = events.into_iter().chain(alerts).collect();
     check("team", team, &events);
 }
 

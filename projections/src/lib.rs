@@ -5,13 +5,14 @@
 //! | [`runner`] | reads the log, applies it, moves checkpoints; rebuilds |
 //! | [`projector`] | [`Projector`]: what a read model does with events |
 //! | [`directory`], [`project_usage`], [`team_usage`] | read models, one folder each: rows, projector, queries |
-//! | [`payment_history`], [`subscriptions`] | more of them |
+//! | [`payment_history`], [`subscriptions`], [`alerts`] | more of them |
 //! | [`reads`] | [`ReadModels`]: what the API asks |
 //! | [`db`] | one way to talk to SQLite and Postgres |
 //!
 //! Nothing here appends to the log or talks to a network.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alerts;
 pub mod db;
 mod delta;
 pub mod directory;
@@ -26,6 +27,7 @@ pub mod team_usage;
 
 use std::sync::Arc;
 
+pub use alerts::Alert;
 pub use db::{Db, DbError};
 pub use directory::MemberOf;
 pub use event::{Body, ProjectedEvent};
@@ -35,7 +37,7 @@ pub use projector::{ApplyError, Projector};
 pub use reads::{QueryError, ReadModels, WaitError};
 pub use runner::{ProjectorStatus, Runner, RunnerError};
 pub use subscriptions::{Lapsed, Subscription};
-pub use team_usage::{TeamProjectUsage, TeamUsage};
+pub use team_usage::{TeamProjectUsage, TeamTotals, TeamUsage};
 
 /// Every read model there is.
 #[must_use]
@@ -46,5 +48,6 @@ pub fn all() -> Vec<Arc<dyn Projector>> {
         Arc::new(team_usage::TeamUsageProjector),
         Arc::new(payment_history::PaymentHistoryProjector),
         Arc::new(subscriptions::SubscriptionsProjector),
+        Arc::new(alerts::AlertsProjector),
     ]
 }

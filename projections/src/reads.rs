@@ -1,20 +1,23 @@
 //! [`ReadModels`]: what the API asks. Questions that come at the same time are answered by one statement.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use domain::team::Role;
-use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
 use crate::directory::{self, MemberOf};
 use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::subscriptions::{self, Subscription};
-use crate::team_usage::{self, TeamUsage};
+use crate::team_usage::{self, TeamTotals, TeamUsage};
 
 /// Questions that may wait; beyond it the asker waits for a place.
 const QUEUE: usize = 1_024;
@@ -167,6 +170,41 @@ impl ReadModels {
     /// [`QueryError`].
     pub async fn role_in(&self, user: UserId, team: TeamId) -> Result<Option<Role>, QueryError> {
         directory::role_in(&self.db, user, team).await
+    }
+
+    /// The alerts of a month of a team, the newest first. None: no such team, or the user is no member of it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn alerts(
+        &self,
+        user: UserId,
+        slug: &Slug,
+        month: Month,
+    ) -> Result<Option<Vec<Alert>>, QueryError> {
+        alerts::of_team(&self.db, user, slug, month).await
+    }
+
+    /// The traffic of all projects that are this team's now, on the days from `from` on and before `until` that had
+    /// any. Whether the asker may see the team is for him to find out.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn team_traffic_by_day(
+        &self,
+        team: TeamId,
+        from: NaiveDate,
+        until: NaiveDate,
+    ) -> Result<BTreeMap<NaiveDate, ByteCount>, QueryError> {
+        Ok(project_usage::traffic_by_day(&self.db, team, from, until).await?)
+    }
+
+    /// What every team uses: its traffic of this month, and its storage now. For jobs; no user sees it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn team_totals(&self, month: Month) -> Result<Vec<TeamTotals>, QueryError> {
+        team_usage::totals(&self.db, month).await
     }
 
     /// Every generation of every projector.

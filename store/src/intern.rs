@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 41] = [
+const KNOWN: [&str; 43] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -27,6 +27,8 @@ const KNOWN: [&str; 41] = [
     "PlanRenewed",
     "RenewalDue",
     "PlanLapsed",
+    "UsageAlertRaised",
+    "UsageAlertCleared",
     "payment",
     "inbox",
     "PaymentInitiated",

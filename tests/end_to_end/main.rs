@@ -2,12 +2,14 @@
 //!
 //! | module | shows |
 //! |---|---|
+//! | `alerts` | limits that are come near to are told within seconds, each once |
 //! | `usage` | directory and samples become exactly the usage that was sent, and stay so |
 //! | `keys` | service keys work at once and stop at once, whether or not a server runs |
 //! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
 //! | `nodes` | several servers share one Postgres, with all roles or some |
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
 mod endings;

@@ -5,6 +5,7 @@
 //! | [`job`] | what a job is, and the runner that all of them share |
 //! | [`trouble`] | a trouble that lasts is logged when it begins and when it ends |
 //! | [`payment_backend`] | asks the payment backend over HTTP, patiently but not for ever |
+//! | [`limits`] | holds what teams use against their plans, and has alerts raised |
 //! | [`payments`] | settles captured payments, asks the backend about open ones, reminds of renewals |
 //! | [`traefik`] | reads Traefik's counters and has the difference counted |
 //!
@@ -13,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod job;
+pub mod limits;
 pub mod payment_backend;
 pub mod payments;
 pub mod traefik;

@@ -1,7 +1,8 @@
 //! The directory: the PaaS keeps its teams, members and projects here. Every route that changes it is idempotent, so
 //! that the PaaS may send its whole directory again at any time; a DELETE of what is not there answers as one of what
-//! is. And a team's subscription, which its members read.
+//! is. And a team's subscription and alerts, which its members read.
 
+mod alerts;
 mod put;
 mod put_member;
 mod put_project;
@@ -27,4 +28,5 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(put_project::put_project))
         .routes(routes!(remove_project::remove_project))
         .routes(routes!(subscription::read))
+        .routes(routes!(alerts::read))
 }

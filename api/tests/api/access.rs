@@ -60,6 +60,7 @@ const TABLE: &[Row] = &[
     ("post", "/api/payments/{payment_id}/cancel", Access::Payers(200), nothing),
     ("post", "/api/payments/callback", Access::Signed, callback),
     ("get", "/api/teams/{team_slug}/subscription", Access::Members, nothing),
+    ("get", "/api/teams/{team_slug}/alerts", Access::Members, nothing),
     ("post", "/api/usage/traffic", Access::Keys(Scope::UsageWrite, [200, 200, 422]), traffic),
     ("post", "/api/usage/storage", Access::Keys(Scope::UsageWrite, [200, 200, 422]), storage),
     ("put", "/api/teams/{team_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 200]), team),

@@ -44,6 +44,7 @@ async fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
         "read_project_usage",
         "read_readiness",
         "read_subscription",
+        "read_team_alerts",
         "read_team_limits",
         "read_team_usage",
         "receive_payment_callback",

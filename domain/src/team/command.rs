@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Role;
 use crate::plan::PlanName;
-use crate::{PaymentId, ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 
 /// A command to one team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub enum TeamCommand {
         /// Now.
         at: DateTime<Utc>,
     },
+    /// The team has used this much: an alert may be due.
+    ReportUsage(UsageNow),
     /// The team does not exist any more, and neither do its projects.
     Remove {
         /// From when on the traffic of its projects is refused.
@@ -81,4 +83,17 @@ pub struct PaidBy {
     pub payment_id: PaymentId,
     /// Which of the team's paid months it pays: 1 is the first.
     pub period: u32,
+}
+
+/// What a team uses now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageNow {
+    /// The UTC month.
+    pub month: Month,
+    /// Ingress plus egress of the month.
+    pub traffic: ByteCount,
+    /// As last measured.
+    pub storage: ByteCount,
+    /// When that was so.
+    pub at: DateTime<Utc>,
 }

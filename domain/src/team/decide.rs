@@ -2,22 +2,27 @@
 
 use chrono::{DateTime, Months, TimeDelta, Utc};
 
-use super::Role;
-use super::command::{PaidBy, TeamCommand};
+use super::command::{PaidBy, TeamCommand, UsageNow};
 use super::event::{
     MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
     ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
-    TeamRenamed,
+    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
 };
 use super::refusal::TeamRefusal;
 use super::state::Team;
+use super::{Resource, Role};
 use crate::plan::{Catalogue, Limit, PlanName};
-use crate::{ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, ProjectId, Slug, TeamId, UserId};
 
 /// How long a team stays on a plan whose time is over, so that a late payment costs it nothing.
 pub const GRACE: TimeDelta = TimeDelta::days(3);
 /// How many days before a plan's end its team is reminded.
 const REMINDERS: [u8; 2] = [5, 1];
+
+/// How much of a limit raises an alert, in per cent.
+pub const THRESHOLDS: [u8; 3] = [80, 95, 100];
+/// How far storage must fall below an alert, in points, before it may be raised again.
+const REARMED_BELOW: u8 = 5;
 
 /// The events that this command causes; none when it asks for what is so already.
 ///
@@ -28,7 +33,10 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
         (_, TeamCommand::Register { name, slug }) => Ok(register(team, name, slug)),
         (
             None,
-            TeamCommand::Remove { .. } | TeamCommand::RemoveMember { .. } | TeamCommand::CheckPlan { .. },
+            TeamCommand::Remove { .. }
+            | TeamCommand::RemoveMember { .. }
+            | TeamCommand::CheckPlan { .. }
+            | TeamCommand::ReportUsage(_),
         ) => Ok(vec![]),
         (
             None,
@@ -53,6 +61,7 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             activate_plan(team, plan, paid_by, at, plans)
         }
         (Some(_), TeamCommand::CheckPlan { at }) => Ok(check_plan(team, at)),
+        (Some(_), TeamCommand::ReportUsage(now)) => Ok(report_usage(team, now, plans)),
         (Some(_), TeamCommand::Remove { at }) => Ok(remove(team, at)),
     }
 }
@@ -181,6 +190,50 @@ fn check_plan(team: &Team, at: DateTime<Utc>) -> Vec<TeamEvent> {
         Some(days_before) => vec![TeamEvent::RenewalDue(RenewalDue { plan, until, days_before })],
         None => vec![],
     }
+}
+
+/// The highest threshold that is newly crossed raises an alert, once a month; storage that has clearly fallen below one
+/// may raise it again.
+fn report_usage(team: &Team, now: UsageNow, plans: &Catalogue) -> Vec<TeamEvent> {
+    let plan = plans.in_force(&team.plan);
+    let resources = [
+        (Resource::Traffic, now.traffic, plan.traffic_limit()),
+        (Resource::Storage, now.storage, plan.storage_limit()),
+    ];
+    let limited = resources.into_iter().filter_map(|(resource, used, limit)| Some((resource, used, limit?)));
+    limited.filter_map(|(resource, used, limit)| report(team, now, resource, used, limit)).collect()
+}
+
+fn report(
+    team: &Team,
+    now: UsageNow,
+    resource: Resource,
+    used: ByteCount,
+    limit: ByteCount,
+) -> Option<TeamEvent> {
+    let UsageNow { month, at, .. } = now;
+    let standing = team.alerts.get(&resource).filter(|(raised_in, _)| *raised_in == month);
+    let standing = standing.map_or(0, |(_, threshold)| *threshold);
+    let crossed = THRESHOLDS.into_iter().rfind(|threshold| is_at_least(used, *threshold, limit));
+    if let Some(threshold) = crossed.filter(|crossed| *crossed > standing) {
+        let raised = UsageAlertRaised { resource, threshold, month, used, limit, at };
+        return Some(TeamEvent::UsageAlertRaised(raised));
+    }
+    // What has fallen only a little still stands: else a value that trembles would be told again and again.
+    let stands =
+        |threshold: &u8| *threshold <= standing && is_at_least(used, threshold - REARMED_BELOW, limit);
+    let still = THRESHOLDS.into_iter().rfind(stands);
+    let fallen = resource == Resource::Storage && standing > 0 && still != Some(standing);
+    fallen.then(|| {
+        let cleared = UsageAlertCleared { resource, standing: still, month, used, limit, at };
+        TeamEvent::UsageAlertCleared(cleared)
+    })
+}
+
+/// Whether this is so many per cent of the limit, or more: in whole bytes, without rounding. Of a limit of nothing,
+/// anything is all of it and nothing is nothing.
+fn is_at_least(used: ByteCount, percent: u8, limit: ByteCount) -> bool {
+    used > ByteCount::ZERO && u128::from(used.get()) * 100 >= u128::from(limit.get()) * u128::from(percent)
 }
 
 fn remove(team: &Team, at: DateTime<Utc>) -> Vec<TeamEvent> {

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{PaymentId, ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 
 /// An event of one team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,10 @@ pub enum TeamEvent {
     RenewalDue(RenewalDue),
     /// Its plan's time is over, and so is the grace.
     PlanLapsed(PlanLapsed),
+    /// It has used so much of what its plan allows.
+    UsageAlertRaised(UsageAlertRaised),
+    /// What an alert was raised for has clearly fallen below it.
+    UsageAlertCleared(UsageAlertCleared),
 }
 
 /// The team exists.
@@ -182,6 +186,40 @@ pub struct PlanLapsed {
     pub at: DateTime<Utc>,
 }
 
+/// The team has used so much of what its plan allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageAlertRaised {
+    /// Of what.
+    pub resource: Resource,
+    /// How much of the limit, in per cent: 80, 95 or 100.
+    pub threshold: u8,
+    /// The UTC month.
+    pub month: Month,
+    /// What was used then.
+    pub used: ByteCount,
+    /// What the plan allows.
+    pub limit: ByteCount,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Storage has fallen so far below an alert that it may be raised again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageAlertCleared {
+    /// Of what.
+    pub resource: Resource,
+    /// The highest threshold that counts as raised from now on; none: no alert does.
+    pub standing: Option<u8>,
+    /// The UTC month.
+    pub month: Month,
+    /// What was used then.
+    pub used: ByteCount,
+    /// What the plan allows.
+    pub limit: ByteCount,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 impl DomainEvent for TeamEvent {
     fn event_type(&self) -> String {
         match self {
@@ -199,6 +237,8 @@ impl DomainEvent for TeamEvent {
             Self::PlanRenewed(_) => "PlanRenewed",
             Self::RenewalDue(_) => "RenewalDue",
             Self::PlanLapsed(_) => "PlanLapsed",
+            Self::UsageAlertRaised(_) => "UsageAlertRaised",
+            Self::UsageAlertCleared(_) => "UsageAlertCleared",
         }
         .into()
     }

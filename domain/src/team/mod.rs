@@ -29,12 +29,12 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use command::{PaidBy, TeamCommand};
-pub use decide::{GRACE, decide};
+pub use command::{PaidBy, TeamCommand, UsageNow};
+pub use decide::{GRACE, THRESHOLDS, decide};
 pub use event::{
     MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
     ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
-    TeamRenamed,
+    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
 };
 pub use refusal::TeamRefusal;
 pub use state::{Project, Team, Term};
@@ -61,6 +61,27 @@ impl Role {
             Self::Owner => "owner",
             Self::Admin => "admin",
             Self::Member => "member",
+        }
+    }
+}
+
+/// What a plan limits by the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// Ingress plus egress. It only grows within a month.
+    Traffic,
+    /// Volumes, images and writable layers. It may shrink.
+    Storage,
+}
+
+impl Resource {
+    /// The text that events and read models use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Traffic => "traffic",
+            Self::Storage => "storage",
         }
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Months, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Role;
 use super::event::TeamEvent;
+use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{PaymentId, ProjectId, Slug, UserId};
+use crate::{Month, PaymentId, ProjectId, Slug, UserId};
 
 /// A team, as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Team {
     pub plan: PlanName,
     /// The time on that plan; none on the free plan.
     pub term: Option<Term>,
+    /// The highest threshold that was raised for each resource, in the month of the last alert. A change of plan begins
+    /// anew.
+    pub alerts: BTreeMap<Resource, (Month, u8)>,
     /// Every payment that paid for a plan, for ever: each pays once.
     pub payments: BTreeSet<PaymentId>,
     /// The last of its months that was paid, for ever: each is paid once.
@@ -90,6 +93,7 @@ impl Team {
                 self.projects.remove(&project.project_id);
             }
             TeamEvent::PlanActivated(activated) => {
+                self.alerts.clear();
                 self.plan = activated.plan.clone();
                 let (from, until) = (activated.from, activated.until);
                 self.term = Some(Term { from, months: 1, until, reminded: None });
@@ -113,6 +117,16 @@ impl Team {
             TeamEvent::PlanLapsed(_) => {
                 self.plan = PlanName::free();
                 self.term = None;
+                self.alerts.clear();
+            }
+            TeamEvent::UsageAlertRaised(raised) => {
+                self.alerts.insert(raised.resource, (raised.month, raised.threshold));
+            }
+            TeamEvent::UsageAlertCleared(cleared) => {
+                match cleared.standing {
+                    Some(threshold) => self.alerts.insert(cleared.resource, (cleared.month, threshold)),
+                    None => self.alerts.remove(&cleared.resource),
+                };
             }
         }
     }

@@ -207,3 +207,62 @@ fn a_removed_team_takes_its_projects_along_and_may_come_back() {
     assert_eq!(when(&team, TeamCommand::Remove { at: at("2026-11-02T00:00:00Z") }), Ok(vec![]));
     assert_eq!(when(&team, register("a")).unwrap().len(), 1);
 }
+
+fn report(month: &str, traffic: u64, storage: u64) -> TeamCommand {
+    TeamCommand::ReportUsage(UsageNow {
+        month: month.parse().unwrap(),
+        traffic: traffic.try_into().unwrap(),
+        storage: storage.try_into().unwrap(),
+        at: at("2026-11-10T00:00:00Z"),
+    })
+}
+
+/// What is raised (and to what it falls) by these reports, in per cent of the free plan's limits; each twice.
+fn said(team: &mut Team, month: &str, reports: &[(u64, u64)]) -> Vec<(Resource, i16)> {
+    let mut said = Vec::new();
+    for (traffic, storage) in reports {
+        let (traffic, storage) = (((5_u64 << 30) * traffic).div_ceil(100), (100_u64 << 20) * storage / 100);
+        for _ in 0..2 {
+            for event in when(team, report(month, traffic, storage)).unwrap() {
+                team.evolve(&event);
+                if let TeamEvent::UsageAlertRaised(raised) = &event {
+                    said.push((raised.resource, i16::from(raised.threshold)));
+                }
+                if let TeamEvent::UsageAlertCleared(cleared) = &event {
+                    said.push((cleared.resource, -i16::from(cleared.standing.unwrap_or_default())));
+                }
+            }
+        }
+    }
+    said
+}
+
+#[test]
+fn only_the_highest_alert_that_is_newly_crossed_is_raised_and_once_a_month() {
+    use Resource::Traffic;
+    let mut team = given(vec![register("a")]);
+    let november = [(79, 0), (80, 0), (94, 0), (99, 0), (100, 0), (300, 0)];
+    assert_eq!(said(&mut team, "2026-11", &november), [(Traffic, 80), (Traffic, 95), (Traffic, 100)]);
+    assert_eq!(said(&mut team, "2026-12", &[(10, 0), (97, 0)]), [(Traffic, 95)], "a new month begins anew");
+}
+
+#[test]
+fn storage_that_falls_five_points_below_may_alert_again() {
+    use Resource::Storage;
+    let mut team = given(vec![register("a")]);
+    let reports = [(0, 96), (0, 91), (0, 96), (0, 89), (0, 96), (0, 74), (0, 80)];
+    let expected = [(Storage, 95), (Storage, -80), (Storage, 95), (Storage, 0), (Storage, 80)];
+    assert_eq!(said(&mut team, "2026-11", &reports), expected);
+}
+
+#[test]
+fn another_plan_is_measured_anew() {
+    use Resource::Traffic;
+    let mut team = given(vec![register("a")]);
+    assert_eq!(said(&mut team, "2026-11", &[(170, 0)]), [(Traffic, 100)]);
+    when(&team, activate(Some(1), "2026-11-11T00:00:00Z"))
+        .unwrap()
+        .iter()
+        .for_each(|event| team.evolve(event));
+    assert_eq!(said(&mut team, "2026-11", &[(170, 0)]), [(Traffic, 80)], "85 % of Pro's 10 GB");
+}

@@ -68,7 +68,10 @@ impl Writing<'_> {
             }
             TeamEvent::PlanActivated(activated) => self.put_plan(&activated.plan).await,
             TeamEvent::PlanLapsed(_) => self.put_plan(&PlanName::free()).await,
-            TeamEvent::PlanRenewed(_) | TeamEvent::RenewalDue(_) => Ok(()),
+            TeamEvent::PlanRenewed(_)
+            | TeamEvent::RenewalDue(_)
+            | TeamEvent::UsageAlertRaised(_)
+            | TeamEvent::UsageAlertCleared(_) => Ok(()),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Reading project usage. Only a member of the project's team finds it: the condition is part of every statement.
 
-use domain::{Month, ProjectId, UserId};
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use domain::{ByteCount, Month, ProjectId, TeamId, UserId};
 use serde_json::json;
 use store::Position;
 
@@ -99,4 +102,27 @@ pub(crate) async fn days(db: &Db, asked: &Asked) -> Result<Option<Vec<ProjectDay
         })
     });
     Ok(Some(days.collect::<Result<_, DbError>>()?))
+}
+
+/// The traffic of all projects that are this team's now, on the days from `from` on and before `until` that had any.
+pub(crate) async fn traffic_by_day(
+    db: &Db,
+    team: TeamId,
+    from: NaiveDate,
+    until: NaiveDate,
+) -> Result<BTreeMap<NaiveDate, ByteCount>, DbError> {
+    let sql = "SELECT u.day, u.ingress_bytes, u.egress_bytes FROM directory_project d \
+               JOIN project_usage_day u ON u.project_id = d.project_id \
+               WHERE d.generation = (SELECT generation FROM projection WHERE name = 'directory' AND state = 'active') \
+               AND u.generation = (SELECT generation FROM projection WHERE name = 'project_usage' AND state = 'active') \
+               AND d.team_id = $1 AND u.day >= $2 AND u.day < $3";
+    let (team, from, until) = (team.to_string(), from.to_string(), until.to_string());
+    let mut days: BTreeMap<NaiveDate, ByteCount> = BTreeMap::new();
+    for row in db.fetch(sql, &[(&team).into(), (&from).into(), (&until).into()]).await? {
+        let day = days.entry(row.parse(0)?).or_default();
+        for bytes in [row.sum(1)?, row.sum(2)?] {
+            *day = day.checked_add(bytes).unwrap_or(ByteCount::MAX);
+        }
+    }
+    Ok(days)
 }

@@ -65,7 +65,9 @@ impl Writing<'_> {
             | TeamEvent::ProjectRegistered(_)
             | TeamEvent::ProjectRenamed(_)
             | TeamEvent::ProjectMoved(_)
-            | TeamEvent::ProjectRemoved(_) => Ok(()),
+            | TeamEvent::ProjectRemoved(_)
+            | TeamEvent::UsageAlertRaised(_)
+            | TeamEvent::UsageAlertCleared(_) => Ok(()),
         }
     }
 

@@ -5,5 +5,5 @@ mod query;
 mod row;
 
 pub use project::TeamUsageProjector;
-pub(crate) use query::month;
-pub use row::{TeamProjectUsage, TeamUsage};
+pub(crate) use query::{month, totals};
+pub use row::{TeamProjectUsage, TeamTotals, TeamUsage};

@@ -133,7 +133,9 @@ impl Batch {
             | TeamEvent::PlanActivated(_)
             | TeamEvent::PlanRenewed(_)
             | TeamEvent::RenewalDue(_)
-            | TeamEvent::PlanLapsed(_) => {}
+            | TeamEvent::PlanLapsed(_)
+            | TeamEvent::UsageAlertRaised(_)
+            | TeamEvent::UsageAlertCleared(_) => {}
         }
     }
 

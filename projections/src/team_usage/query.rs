@@ -1,11 +1,11 @@
 //! Reading team usage. Only a member of the team finds it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use domain::{ByteCount, Month, ProjectId, Slug, UserId};
+use domain::{ByteCount, Month, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 
-use super::row::{TeamProjectUsage, TeamUsage};
+use super::row::{TeamProjectUsage, TeamTotals, TeamUsage, add};
 use crate::db::Db;
 use crate::directory::{projects_of, team_of_member};
 use crate::reads::QueryError;
@@ -68,6 +68,35 @@ pub(crate) async fn month(
         projects,
         position,
     }))
+}
+
+/// What every team uses, by id: its traffic of this month, and its storage now. For the work that looks after all of
+/// them; no user sees it.
+pub(crate) async fn totals(db: &Db, month: Month) -> Result<Vec<TeamTotals>, QueryError> {
+    // A row for each project, and added up here: sums stop at the largest number instead of failing.
+    let sql = "SELECT p.generation, u.team_id, u.ingress_bytes, u.egress_bytes, 0 AS storage_bytes \
+               FROM projection p LEFT JOIN team_usage u ON u.generation = p.generation AND u.month = $1 \
+               WHERE p.name = 'team_usage' AND p.state = 'active' \
+               UNION ALL \
+               SELECT p.generation, h.team_id, 0, 0, h.storage_bytes \
+               FROM projection p LEFT JOIN team_usage_project h ON h.generation = p.generation \
+               WHERE p.name = 'team_usage' AND p.state = 'active'";
+    let rows = db.fetch(sql, &[(&month.to_string()).into()]).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut totals: BTreeMap<TeamId, TeamTotals> = BTreeMap::new();
+    for row in &rows {
+        if row.opt_text(1)?.is_none() {
+            continue;
+        }
+        let team_id: TeamId = row.parse(1)?;
+        let nothing = TeamTotals { team_id, traffic: ByteCount::ZERO, storage: ByteCount::ZERO };
+        let total = totals.entry(team_id).or_insert(nothing);
+        total.traffic = add(total.traffic, add(row.sum(2)?, row.sum(3)?));
+        total.storage = add(total.storage, row.sum(4)?);
+    }
+    Ok(totals.into_values().collect())
 }
 
 fn nothing_used(project_id: ProjectId, name: String) -> TeamProjectUsage {

@@ -23,6 +23,17 @@ pub struct TeamUsage {
     pub position: Position,
 }
 
+/// What a team uses, all its projects together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TeamTotals {
+    /// The team.
+    pub team_id: TeamId,
+    /// Ingress plus egress of the month.
+    pub traffic: ByteCount,
+    /// As last measured.
+    pub storage: ByteCount,
+}
+
 /// What a project used while it was the team's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TeamProjectUsage {
@@ -66,6 +77,6 @@ impl TeamUsage {
     }
 }
 
-fn add(one: ByteCount, other: ByteCount) -> ByteCount {
+pub(super) fn add(one: ByteCount, other: ByteCount) -> ByteCount {
     one.checked_add(other).unwrap_or(ByteCount::MAX)
 }

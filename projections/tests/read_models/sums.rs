@@ -28,8 +28,12 @@ async fn follow(db: &Db, history: &[Recorded], most: usize, seed: u64) {
     running.kill().await;
 }
 
+/// Steps of a random history: enough for some of everything.
+const EVENTS: usize = 300;
+const SEEDS: std::ops::Range<u64> = 0..3;
+
 async fn check(kind: Kind, seed: u64, extremes: bool) {
-    let history = random_history(seed, 250, extremes);
+    let history = random_history(seed, EVENTS, extremes);
     let expected: Tables = Model::of(&history).tables();
     for most in [1, 7, 1_000] {
         let place = Place::new(kind).await;
@@ -47,7 +51,7 @@ async fn check(kind: Kind, seed: u64, extremes: bool) {
 }
 
 async fn rows_equal_the_model(kind: Kind) {
-    for seed in 0..3 {
+    for seed in SEEDS {
         check(kind, seed, false).await;
     }
 }
@@ -62,7 +66,7 @@ async fn rows_equal_the_model_near_the_largest_number(kind: Kind) {
 #[test]
 fn random_histories_have_some_of_everything() {
     let rows = |name: &str| {
-        let tables = (0..3).map(|seed| Model::of(&random_history(seed, 250, false)).tables());
+        let tables = SEEDS.map(|seed| Model::of(&random_history(seed, EVENTS, false)).tables());
         tables.flat_map(|tables| tables[name].clone()).collect::<Vec<_>>()
     };
     let fields = |row: &str| row.split('|').map(str::to_owned).collect::<Vec<_>>();
@@ -75,6 +79,11 @@ fn random_histories_have_some_of_everything() {
             assert!(payments.iter().any(|payment| payment[place] == value), "{flag} {value}");
         }
     }
+    let alerts: Vec<_> = rows("alerts").iter().map(|row| fields(row)).collect();
+    for resource in ["traffic", "storage"] {
+        assert!(alerts.iter().any(|alert| alert[2] == resource), "{resource}: {alerts:#?}");
+    }
+    assert!(alerts.iter().any(|alert| alert[8] == "-") && alerts.iter().any(|alert| alert[8] != "-"));
     let subscriptions: Vec<_> = rows("subscriptions").iter().map(|row| fields(row)).collect();
     for (what, place) in [("paid", 4), ("reminded", 5), ("lapsed", 6)] {
         assert!(subscriptions.iter().any(|subscription| subscription[place] != "-"), "{what}");

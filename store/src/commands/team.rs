@@ -3,7 +3,7 @@
 
 use cqrs_es::Aggregate;
 use domain::plan::PlanName;
-use domain::team::{Role, Team, TeamCommand, TeamRefusal, decide};
+use domain::team::{Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
 use domain::{ProjectId, Slug, TeamId, UserId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
@@ -156,6 +156,19 @@ impl Commands {
     pub async fn check_plan(&self, actor: &Actor, team: TeamId) -> Result<Position, CommandError> {
         let command = TeamCommand::CheckPlan { at: self.clock.now() };
         decide_until_first!(self.to_team(actor, team, command.clone(), vec![]))
+    }
+
+    /// The team has used this much: an alert may be due.
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn report_usage(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        now: UsageNow,
+    ) -> Result<Position, CommandError> {
+        decide_until_first!(self.to_team(actor, team, TeamCommand::ReportUsage(now), vec![]))
     }
 
     /// Catches up, and gives the condition under which what is known of teams still holds.

@@ -193,7 +193,7 @@ impl Facts {
                 self.settled_by(id, renewed.payment_id, renewed.period);
             }
             TeamEvent::PlanLapsed(_) => self.plan_of(id, &PlanName::free(), None),
-            TeamEvent::RenewalDue(_) => {}
+            TeamEvent::RenewalDue(_) | TeamEvent::UsageAlertRaised(_) | TeamEvent::UsageAlertCleared(_) => {}
         }
     }
 

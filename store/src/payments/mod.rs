@@ -20,6 +20,7 @@ pub use backend::{BackendError, Order, PaymentBackend, Polled, Taken};
 
 use crate::clock::Clock;
 use crate::commands::{Actor, CommandError, Commands, Initiation, PaymentNow, PaymentWish};
+use crate::key::KeyId;
 use crate::log::Key;
 use flights::Flights;
 
@@ -114,7 +115,12 @@ impl Payments {
             && now.payment.external_payment_id.is_none()
             && (self.flights.is_lost(now.id)
                 || asked_at.is_some_and(|asked_at| self.clock.now() - asked_at > ASKING));
-        if lost { self.submit(actor, now).await } else { Ok(now) }
+        // The reconciler and whoever looks at the payment may both find it lost: one of them asks.
+        let alone = || self.flights.take_off(KeyId::of(&["order", &now.id.to_string()]));
+        match lost.then(alone).flatten() {
+            Some(_alone) => self.submit(actor, now).await,
+            None => Ok(now),
+        }
     }
 
     /// Asks the backend for the payment. A lost answer leaves it as it is.

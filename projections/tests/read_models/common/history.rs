@@ -9,7 +9,7 @@ use domain::plan::{Catalogue, PlanName};
 use domain::team::{
     MemberAdded, MemberRemoved, MemberRoleChanged, ProjectMoved, ProjectRegistered, ProjectRemoved,
     ProjectRenamed, Role, Team, TeamCommand, TeamEvent, TeamRefusal, TeamRegistered, TeamRemoved,
-    TeamRenamed,
+    TeamRenamed, UsageNow,
 };
 use domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, Usage, UsageCorrected,
@@ -294,8 +294,16 @@ fn directory(author: &mut Author, random: &mut StdRng, teams: &mut [Standing; 3]
     }
 }
 
-/// A month is given, or time passes to around the end of the plan's.
+/// A month is given, or time passes to around the end of the plan's, or the team uses much.
 fn plan(author: &mut Author, random: &mut StdRng, n: u8) {
+    if random.random_range(0..3) == 0 {
+        let mut bytes = |most: u64| ByteCount::try_from(random.random_range(0..most)).unwrap();
+        let (traffic, storage) = (bytes(12 << 30), bytes(140 << 20));
+        let month = Month::of(author.now).unwrap();
+        let now = UsageNow { month, traffic, storage, at: author.now };
+        author.plan(n, TeamCommand::ReportUsage(now)).unwrap();
+        return;
+    }
     let command = match author.teams.get(&n).and_then(|team| team.term) {
         Some(term) if random.random_range(0..4) > 0 => {
             TeamCommand::CheckPlan { at: term.until + TimeDelta::hours(random.random_range(-150..100)) }

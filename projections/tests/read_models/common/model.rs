@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::payment::Payment;
-use domain::team::{Team, TeamEvent};
+use domain::team::{Team, TeamEvent, UsageAlertRaised};
 use domain::usage::{Usage, UsageEvent};
 use servelink_projections::Db;
 use store::Recorded;
@@ -55,6 +55,8 @@ impl Sums {
 #[derive(Default)]
 pub(crate) struct Model {
     months: BTreeMap<String, (Sums, i64, i64)>,
+    /// By team and position, and when it stopped to stand.
+    alerts: BTreeMap<String, (UsageAlertRaised, Option<DateTime<Utc>>)>,
     days: BTreeMap<String, Sums>,
     teams: BTreeMap<String, Sums>,
     /// Project: team and storage.
@@ -117,6 +119,7 @@ impl Model {
             TeamEvent::TeamRemoved(_) => {
                 self.directory_teams.remove(&team);
                 self.members.retain(|key, _| !key.starts_with(&team));
+                self.alerts.retain(|key, _| !key.starts_with(&team));
             }
             TeamEvent::MemberAdded(e) => {
                 self.members.insert(format!("{team}|{}", e.user_id), e.role.as_str().into());
@@ -151,10 +154,42 @@ impl Model {
             }
             TeamEvent::PlanActivated(e) => {
                 self.directory_teams.get_mut(&team).unwrap()[2] = e.plan.to_string();
+                self.clear_alerts(&team, recorded.recorded_at, |_| true);
             }
-            TeamEvent::PlanLapsed(_) => self.directory_teams.get_mut(&team).unwrap()[2] = "free".into(),
+            TeamEvent::PlanLapsed(_) => {
+                self.directory_teams.get_mut(&team).unwrap()[2] = "free".into();
+                self.clear_alerts(&team, recorded.recorded_at, |_| true);
+            }
             TeamEvent::PlanRenewed(_) | TeamEvent::RenewalDue(_) => {}
+            TeamEvent::UsageAlertRaised(e) => {
+                let key = format!("{team}|{}", recorded.position);
+                self.alerts.insert(key, (e, None));
+            }
+            TeamEvent::UsageAlertCleared(e) => {
+                let standing = e.standing.unwrap_or_default();
+                self.clear_alerts(&team, e.at, |alert| {
+                    alert.resource == e.resource && alert.threshold > standing
+                });
+            }
         }
+    }
+
+    fn clear_alerts(&mut self, team: &str, at: DateTime<Utc>, fallen: impl Fn(&UsageAlertRaised) -> bool) {
+        let own = self.alerts.iter_mut().filter(|(key, _)| key.starts_with(team));
+        for (_, (_, cleared)) in own.filter(|(_, (alert, cleared))| cleared.is_none() && fallen(alert)) {
+            *cleared = Some(at);
+        }
+    }
+
+    fn alert_rows(&self) -> BTreeSet<String> {
+        let row = |(key, (alert, cleared)): (&String, &(UsageAlertRaised, Option<DateTime<Utc>>))| {
+            let UsageAlertRaised { resource, threshold, month, used, limit, at } = alert;
+            let (resource, raised) = (resource.as_str(), at.timestamp_micros());
+            let cleared = cleared.map_or("-".into(), |at| at.timestamp_micros().to_string());
+            let (used, limit) = (used.get(), limit.get());
+            format!("{key}|{resource}|{threshold}|{month}|{used}|{limit}|{raised}|{cleared}")
+        };
+        self.alerts.iter().map(row).collect()
     }
 
     pub(crate) fn tables(&self) -> Tables {
@@ -180,12 +215,13 @@ impl Model {
             ("directory_project", texts(&self.projects)),
             ("payment_history", self.paid.payment_rows()),
             ("subscriptions", self.paid.subscription_rows()),
+            ("alerts", self.alert_rows()),
         ])
     }
 }
 
 /// Every table, the projection that it belongs to, and its columns beside the generation.
-const TABLES: [(&str, &str, &str); 9] = [
+const TABLES: [(&str, &str, &str); 10] = [
     (
         "project_usage",
         "project_usage",
@@ -216,6 +252,11 @@ const TABLES: [(&str, &str, &str); 9] = [
         "subscriptions",
         "subscriptions",
         "team_id,plan,since,until,payment_id,reminded_days,lapsed_plan,lapsed_at",
+    ),
+    (
+        "alerts",
+        "alerts",
+        "team_id,position,resource,threshold,month,used_bytes,limit_bytes,raised_at,cleared_at",
     ),
 ];
 

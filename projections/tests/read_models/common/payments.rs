@@ -43,7 +43,8 @@ impl Payments {
             team_id: team(of),
             user_id: UserId(random.random_range(0..6)),
             plan: PlanName::from("pay_as_you_go"),
-            period: paid + 1,
+            // Sometimes one that is paid: then its money is due for a refund.
+            period: some([paid.max(1), paid + 1], random),
             amount: some([Money::new(300, Currency::EUR), Money::new(2_000, Currency::XOF)], random),
             method: some([PaymentMethod::MobileMoney, PaymentMethod::CreditCard], random),
             description: some([None, Some("pour l'équipe \u{1d11e} \"A\"".into())], random),

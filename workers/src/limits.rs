@@ -1,0 +1,154 @@
+//! Holds what teams use against what their plans allow, and has alerts raised. What an alert is, the team decides.
+//!
+//! It looks at all teams every ten seconds, so that nobody learns of a limit a day late. Teams that use little, and those
+//! that use as much as at the last look, cost nothing but the look.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::month::MonthError;
+use domain::plan::{Catalogue, PlanName};
+use domain::team::UsageNow;
+use domain::{ByteCount, Month, TeamId};
+use projections::{QueryError, ReadModels, TeamTotals};
+use store::Clock;
+use store::commands::{Actor, CommandError, Commands};
+use store::known::Known;
+
+use crate::job::{Job, Schedule};
+
+const INTERVAL: Duration = Duration::from_secs(10);
+const RUN_LIMIT: Duration = Duration::from_secs(300);
+/// What uses less of its limit than this (in per cent) can neither raise an alert nor let one fall.
+const NOTHING_BELOW: u64 = 75;
+
+/// Why a run did not look at all teams.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsError {
+    /// What they use cannot be read.
+    #[error("what teams use cannot be read")]
+    Usage(#[from] QueryError),
+    /// An alert was not recorded.
+    #[error("an alert was not recorded")]
+    Command(#[from] CommandError),
+    /// The clock is out of all months.
+    #[error("the clock shows no month that can be held")]
+    Month(#[from] MonthError),
+}
+
+/// What a run found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct LimitsReport {
+    /// Teams that were looked at.
+    pub teams: usize,
+    /// Of these, those whose use was reported to them.
+    pub reported: usize,
+}
+
+/// The job.
+pub struct LimitsJob {
+    commands: Arc<Commands>,
+    known: Arc<Known>,
+    reads: ReadModels,
+    plans: Arc<Catalogue>,
+    clock: Arc<dyn Clock>,
+    /// What each team was last seen to use. Forgotten with the process: then all are reported, once.
+    last: HashMap<TeamId, Seen>,
+}
+
+/// How much a team uses, as far as alerts can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    month: Month,
+    plan: PlanName,
+    /// In whole per cent of the limit.
+    traffic: u64,
+    storage: u64,
+}
+
+impl LimitsJob {
+    /// When it runs.
+    pub const SCHEDULE: Schedule = Schedule { interval: INTERVAL, limit: RUN_LIMIT };
+
+    /// The job over these.
+    #[must_use]
+    pub fn new(
+        commands: Arc<Commands>,
+        known: Arc<Known>,
+        reads: ReadModels,
+        plans: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { commands, known, reads, plans, clock, last: HashMap::new() }
+    }
+
+    /// What is seen of a registered team.
+    fn seen(&self, month: Month, totals: &TeamTotals) -> Option<Seen> {
+        let plan = self.known.facts().teams.get(&totals.team_id)?.plan.clone();
+        let limits = self.plans.in_force(&plan);
+        let traffic = percent(totals.traffic, limits.traffic_limit());
+        let storage = percent(totals.storage, limits.storage_limit());
+        Some(Seen { month, plan, traffic, storage })
+    }
+}
+
+impl Job for LimitsJob {
+    const NAME: &'static str = "limits";
+    type Report = LimitsReport;
+    type Error = LimitsError;
+
+    async fn run(&mut self) -> Result<LimitsReport, LimitsError> {
+        let at = self.clock.now();
+        let month = Month::of(at)?;
+        let all = self.reads.team_totals(month).await?;
+        let mut report = LimitsReport { teams: all.len(), reported: 0 };
+        let mut failed = None;
+        for totals in all {
+            let Some(seen) = self.seen(month, &totals) else { continue };
+            let last = self.last.get(&totals.team_id);
+            if last == Some(&seen) || (is_little(&seen) && last.is_none_or(is_little)) {
+                self.last.insert(totals.team_id, seen);
+                continue;
+            }
+            let TeamTotals { team_id, traffic, storage } = totals;
+            let now = UsageNow { month, traffic, storage, at };
+            match self.commands.report_usage(&Actor(Self::NAME.into()), team_id, now).await {
+                Ok(_) => {
+                    self.last.insert(team_id, seen);
+                    report.reported += 1;
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(report), |error| Err(error.into()))
+    }
+}
+
+fn is_little(seen: &Seen) -> bool {
+    seen.traffic < NOTHING_BELOW && seen.storage < NOTHING_BELOW
+}
+
+/// Whole per cent of the limit, rounded down; 0 without a limit. Of a limit of nothing, anything is all of it.
+fn percent(used: ByteCount, limit: Option<ByteCount>) -> u64 {
+    match limit.map(ByteCount::get) {
+        None => 0,
+        Some(0) => u64::from(used > ByteCount::ZERO) * 100,
+        Some(limit) => u64::try_from(u128::from(used.get()) * 100 / u128::from(limit)).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn per_cents_are_whole_and_need_a_limit() {
+        let bytes = |bytes: u64| ByteCount::try_from(bytes).unwrap();
+        assert_eq!(percent(bytes(799), Some(bytes(1_000))), 79);
+        assert_eq!(percent(bytes(800), Some(bytes(1_000))), 80);
+        assert_eq!(percent(ByteCount::MAX, Some(bytes(1))), u64::MAX, "more than can be counted");
+        assert_eq!(percent(bytes(1), Some(ByteCount::ZERO)), 100);
+        assert_eq!((percent(ByteCount::ZERO, Some(ByteCount::ZERO)), percent(bytes(1), None)), (0, 0));
+    }
+}
