@@ -117,35 +117,46 @@ pub(crate) struct PaymentArgs {
 
     /// Take callbacks that nobody signed: anyone who can reach this server can then claim that something was paid
     /// (a poll still has to confirm it)
-    #[arg(long, env = "PAYMENT_UNSIGNED_CALLBACKS")]
+    #[arg(long, env = "PAYMENT_UNSIGNED_CALLBACKS", value_parser = yes_or_no, default_value = "no",
+        num_args = 0..=1, default_missing_value = "yes", value_name = "YES_OR_NO")]
     pub(crate) payment_unsigned_callbacks: bool,
 
     /// Networks that callbacks may come from (203.0.113.0/24, separated by commas) [default: any]
-    #[arg(long, env = "PAYMENT_CALLBACK_NETWORKS", value_delimiter = ',', value_name = "NETWORKS")]
-    pub(crate) payment_callback_networks: Vec<Network>,
+    #[arg(long, env = "PAYMENT_CALLBACK_NETWORKS", default_value = "", value_name = "NETWORKS")]
+    pub(crate) payment_callback_networks: Networks,
 
     /// Networks of our own proxies, whose X-Forwarded-For is believed
-    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
-    pub(crate) trusted_proxies: Vec<Network>,
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "", value_name = "NETWORKS")]
+    pub(crate) trusted_proxies: Networks,
 
     /// Where browsers and the payment backend reach this server [default: http:// and the address it listens on]
     #[arg(long, env = "BASE_URL", value_name = "URL")]
     pub(crate) base_url: Option<String>,
 }
 
-/// A network, or a single address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network(pub(crate) IpNet);
+/// Networks and single addresses, separated by commas; none at all is fine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Networks(pub(crate) Vec<IpNet>);
 
-impl FromStr for Network {
+impl FromStr for Networks {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let single = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse()
-            .or_else(|_| single())
-            .map(Self)
-            .map_err(|_| "must be a network such as 203.0.113.0/24, or an address".into())
+        let given = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+        let network = |text: &str| {
+            let single = || text.parse::<IpAddr>().map(IpNet::from);
+            let parsed = text.parse().or_else(|_| single());
+            parsed.map_err(|_| format!("`{text}` must be a network such as 203.0.113.0/24, or an address"))
+        };
+        given.map(network).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// A switch by environment: empty, as `.env` files leave it, is no.
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "no" | "false" | "off" | "0" => Ok(false),
+        "yes" | "true" | "on" | "1" => Ok(true),
+        _ => Err("must be yes or no".into()),
     }
 }
 

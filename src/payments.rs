@@ -1,6 +1,6 @@
 //! The payment backend as the settings name it, and who may send its callbacks.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use api::auth::callback::{self, CallbackConfig, CallbackPolicy, PolicyError, SecretsError};
@@ -45,7 +45,7 @@ pub(crate) fn payments(
     let Some(url) = given(args.payment_backend_url.as_deref()) else { return Ok(None) };
     let keys = args.payment_api_key.as_ref().filter(|keys| !keys.expose_secret().trim().is_empty());
     let keys = keys.ok_or(PaymentSettingError::NoKey)?;
-    let reachable = listen.filter(|listen| !listen.ip().is_unspecified());
+    let reachable = listen.and_then(|listen| reached_by(url, listen));
     let base_url = match (given(args.base_url.as_deref()), reachable) {
         (Some(url), _) => url.to_owned(),
         (None, Some(listen)) => format!("http://{listen}"),
@@ -67,13 +67,42 @@ pub(crate) fn callbacks(args: &PaymentArgs) -> Result<Option<CallbackPolicy>, Pa
     let policy = CallbackPolicy::new(CallbackConfig {
         secrets: callback::parse_secrets(secrets)?,
         unsigned_allowed: args.payment_unsigned_callbacks,
-        allowed: args.payment_callback_networks.iter().map(|network| network.0).collect(),
-        trusted_proxies: args.trusted_proxies.iter().map(|network| network.0).collect(),
+        allowed: args.payment_callback_networks.0.clone(),
+        trusted_proxies: args.trusted_proxies.0.clone(),
     })?;
     Ok(Some(policy))
+}
+
+/// Where the payment backend at this address reaches us; none when it cannot be known.
+fn reached_by(backend: &str, mut listen: SocketAddr) -> Option<SocketAddr> {
+    if listen.ip().is_unspecified() {
+        // One on this machine reaches us here, whatever else we listen on.
+        let backend = reqwest::Url::parse(backend).ok()?;
+        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&backend.host_str()?);
+        let loopback: IpAddr =
+            if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        listen.set_ip(here.then_some(loopback)?);
+    }
+    Some(listen)
 }
 
 /// A setting that is empty, as `.env` files leave them, is none.
 fn given(setting: Option<&str>) -> Option<&str> {
     setting.map(str::trim).filter(|setting| !setting.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_on_this_machine_reaches_us_at_the_loopback_address() {
+        let reached = |backend: &str, listen: &str| {
+            reached_by(backend, listen.parse().unwrap()).map(|address| address.to_string())
+        };
+        assert_eq!(reached("https://pay.example", "192.0.2.1:80").unwrap(), "192.0.2.1:80");
+        assert_eq!(reached("http://127.0.0.1:9/", "0.0.0.0:80").unwrap(), "127.0.0.1:80");
+        assert_eq!(reached("http://localhost:9/", "[::]:80").unwrap(), "[::1]:80");
+        assert_eq!(reached("https://pay.example", "0.0.0.0:80"), None);
+    }
 }

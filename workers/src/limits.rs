@@ -101,7 +101,11 @@ impl Job for LimitsJob {
     async fn run(&mut self) -> Result<LimitsReport, LimitsError> {
         let at = self.clock.now();
         let month = Month::of(at)?;
-        let all = self.reads.team_totals(month).await?;
+        let all = match self.reads.team_totals(month).await {
+            // At the first start there is nothing to read yet.
+            Err(QueryError::Building) => return Ok(LimitsReport::default()),
+            all => all?,
+        };
         let mut report = LimitsReport { teams: all.len(), reported: 0 };
         let mut failed = None;
         for totals in all {

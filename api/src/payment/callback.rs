@@ -66,9 +66,10 @@ pub(crate) struct Answer {
 )]
 pub(crate) async fn receive(State(app): State<Arc<App>>, request: Request) -> Result<Json<Answer>, Problem> {
     let taken = take(&app, request).await;
-    // The reason only: a body may hold a telephone number, and headers a signature.
+    // The reason only: a body may hold a telephone number, and headers a signature. And quietly: anybody may send
+    // what is refused, as often as he likes.
     taken
-        .inspect_err(|problem| tracing::warn!(reason = %problem, "a payment callback was not taken"))
+        .inspect_err(|problem| tracing::debug!(reason = %problem, "a payment callback was not taken"))
         .map(Json)
 }
 
@@ -145,11 +146,17 @@ async fn confirmed(app: &App, actor: &Actor, receipt: &Receipt) -> Option<&'stat
     let (id, _) = receipt.payment.filter(|_| receipt.to_confirm)?;
     let (payments, actor) = (app.payments.clone()?, actor.clone());
     // On its own: what it finds is recorded also when the backend stops waiting for this answer.
+    // What came before may come again as often as anybody likes, who got hold of it once.
+    let repeated = receipt.repeated;
     let asking = tokio::spawn(async move {
+        if repeated {
+            return payments.refresh_if_old(&actor, id).await;
+        }
         let asked = payments.refresh(&actor, id).await;
         asked
             .inspect_err(|error| tracing::warn!(payment = %id, %error, "a payment callback is not confirmed"))
+            .ok()
     });
-    let now = tokio::time::timeout(PATIENCE, asking).await.ok()?.ok()?.ok()?;
+    let now = tokio::time::timeout(PATIENCE, asking).await.ok()?.ok()??;
     Some(now.payment.status.as_str())
 }

@@ -27,7 +27,9 @@ pub fn decide(inbox: &Inbox, command: InboxCommand) -> Decision {
 }
 
 fn park(inbox: &Inbox, callback: CallbackParked) -> Decision {
-    if inbox.parked.iter().any(|parked| parked.digest == callback.digest) {
+    let same =
+        |parked: &CallbackParked| (&parked.digest, parked.trusted) == (&callback.digest, callback.trusted);
+    if inbox.parked.iter().any(same) {
         Ok(vec![])
     } else if inbox.parked.len() < MOST_PARKED {
         Ok(vec![InboxEvent::CallbackParked(callback)])

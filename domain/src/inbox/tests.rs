@@ -30,6 +30,9 @@ fn matched(n: u8) -> InboxCommand {
 fn callbacks_wait_each_once_and_in_order_until_the_payment_is_known() {
     let inbox = given(["a", "b", "a"].map(|digest| InboxCommand::Park(callback(digest))));
     assert_eq!(inbox.parked, [callback("a"), callback("b")]);
+    let doubtful = CallbackParked { trusted: false, ..callback("a") };
+    let both = given([doubtful.clone(), callback("a"), doubtful].map(InboxCommand::Park));
+    assert_eq!(both.parked.len(), 2, "whose word is enough is not silenced by whose is not");
     let inbox = given([InboxCommand::Park(callback("a")), matched(1)]);
     assert_eq!(inbox.payment_id, Some(PaymentId::from_bytes([1; 16])));
     let late = decide(&inbox, InboxCommand::Park(callback("b")));

@@ -28,10 +28,12 @@ pub enum PaymentCommand {
         /// When.
         at: DateTime<Utc>,
     },
-    /// Its time is over, and a poll made since then says that it is not paid.
+    /// The backend was asked, and it is not paid as asked: if its time is over, it ends.
     Expire {
-        /// When the poll was made.
-        polled_unpaid_at: DateTime<Utc>,
+        /// When it was asked: before its answer.
+        asked_at: DateTime<Utc>,
+        /// What it said.
+        unpaid: Unpaid,
     },
     /// Its money pays for nothing: the period is paid by another payment.
     OweRefund {
@@ -98,6 +100,21 @@ pub enum ObservedStatus {
     Failed,
     /// It was called off.
     Cancelled,
+}
+
+/// What a backend says of a payment that is not paid as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpaid {
+    /// Nothing has happened.
+    Pending,
+    /// The payer is paying, it says.
+    Processing,
+    /// Something else was captured than was asked.
+    OtherMoney,
+    /// It does not know the payment.
+    Unknown,
+    /// It has never told what it calls the payment: nobody has got a link to pay at.
+    Unnamed,
 }
 
 /// What was captured.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Via};
+use super::command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Unpaid, Via};
 use super::event::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
     PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted, RefundDue, Verdict,
@@ -13,6 +13,10 @@ use crate::{ExternalPaymentId, Money, UserId};
 
 /// How long a payment may be paid whose backend tells no end: the reconciler has asked for a week by then.
 const EXPIRES_AFTER: TimeDelta = TimeDelta::days(8);
+/// How long a payment stands that the backend never named. Nobody can pay it, and it keeps its team from paying.
+const UNNAMED_AFTER: TimeDelta = TimeDelta::days(1);
+/// The same when somebody wants it called off.
+const UNWANTED_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 type Decision = Result<Vec<PaymentEvent>, PaymentRefusal>;
 
@@ -44,8 +48,8 @@ pub fn decide(payment: &Payment, command: PaymentCommand) -> Decision {
         (Some(_), PaymentCommand::RefuseSubmission { reason }) => Ok(refuse_submission(payment, reason)),
         (Some(asked), PaymentCommand::Observe(observation)) => observe(payment, asked.amount, observation),
         (Some(_), PaymentCommand::RequestCancellation { by, at }) => request_cancellation(payment, by, at),
-        (Some(asked), PaymentCommand::Expire { polled_unpaid_at }) => {
-            expire(payment, asked, polled_unpaid_at)
+        (Some(asked), PaymentCommand::Expire { asked_at, unpaid }) => {
+            expire(payment, asked, asked_at, unpaid)
         }
         (Some(_), PaymentCommand::OweRefund { why }) => owe_refund(payment, why),
         (Some(asked), PaymentCommand::TakeCallback { digest, observation, trusted }) => {
@@ -76,7 +80,7 @@ fn submit(payment: &Payment, submission: Submission) -> Decision {
         events.push(PaymentEvent::PaymentSubmitted(submitted));
     }
     if processing && payment.status == Status::Pending {
-        // The backend's answer has no time of its own; the record's is close enough.
+        // The backend's answer has no time of its own; it came soon after the wish.
         let at = payment.initiated.as_ref().map_or(DateTime::UNIX_EPOCH, |initiated| initiated.at);
         events.push(PaymentEvent::PaymentProcessing(PaymentProcessing { at }));
     }
@@ -215,17 +219,30 @@ fn request_cancellation(payment: &Payment, by: UserId, at: DateTime<Utc>) -> Dec
     }
 }
 
-/// A time-out alone never fails a payment: somebody must have asked since, and heard that it is not paid.
-fn expire(payment: &Payment, asked: &PaymentInitiated, polled_unpaid_at: DateTime<Utc>) -> Decision {
+/// A time-out alone never fails a payment: somebody must have asked since, and heard that it is not paid. What is being
+/// paid, or has got lost, is waited for longer; what was paid wrongly will not be paid rightly.
+fn expire(payment: &Payment, asked: &PaymentInitiated, asked_at: DateTime<Utc>, unpaid: Unpaid) -> Decision {
     if !payment.status.is_open() {
         return Ok(vec![]);
     }
-    let expires_at = payment.expires_at.unwrap_or(asked.at + EXPIRES_AFTER);
-    if polled_unpaid_at < expires_at {
+    let longest = asked.at + EXPIRES_AFTER;
+    let told = payment.expires_at;
+    let (ends_at, why) = match unpaid {
+        Unpaid::Pending => (told.unwrap_or(longest), "it expired without being paid"),
+        Unpaid::Processing => (told.unwrap_or(longest).max(longest), "it was being paid and never was paid"),
+        Unpaid::Unknown => (told.unwrap_or(longest).max(longest), "the backend does not know it any more"),
+        Unpaid::OtherMoney if payment.conflicts.is_empty() => return Err(PaymentRefusal::NotExpired),
+        Unpaid::OtherMoney => (asked.at, "something else was captured than was asked; a person decides"),
+        Unpaid::Unnamed if payment.external_payment_id.is_some() => return Err(PaymentRefusal::NotExpired),
+        Unpaid::Unnamed => {
+            let after = if payment.cancellation_requested { UNWANTED_AFTER } else { UNNAMED_AFTER };
+            (asked.at + after, "whether the backend has it was never known, and nobody got a link to pay at")
+        }
+    };
+    if asked_at < ends_at {
         return Err(PaymentRefusal::NotExpired);
     }
-    let reason = format!("it expired at {expires_at} without being paid");
-    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason })])
+    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason: why.to_owned() })])
 }
 
 fn owe_refund(payment: &Payment, why: String) -> Decision {
@@ -247,12 +264,15 @@ fn take_callback(
     observation: Observation,
     trusted: bool,
 ) -> Decision {
-    if payment.callbacks.contains(&digest) {
-        return Ok(vec![]);
-    }
     let late = matches!(payment.status, Status::Failed | Status::Cancelled)
         && matches!(observation.status, ObservedStatus::Completed(_));
     let own = payment.external_payment_id.as_ref().is_none_or(|own| *own == observation.external_payment_id);
+    match payment.callbacks.get(&digest) {
+        // The same words, whose sender was in doubt then, or which came too early, and count now.
+        Some(Verdict::ToConfirm) if trusted && !late => {}
+        Some(Verdict::ToConfirm | Verdict::Applied | Verdict::NoNews) => return Ok(vec![]),
+        None => {}
+    }
     let (told, verdict) = if own && (late || (!trusted && payment.status != Status::Completed)) {
         // What it is called is worth knowing before it is confirmed: without it nobody can ask.
         let named = Observation { status: ObservedStatus::Pending, ..observation };

@@ -27,7 +27,7 @@ mod tests;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
-pub use command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Via};
+pub use command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Unpaid, Via};
 pub use decide::decide;
 pub use event::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,

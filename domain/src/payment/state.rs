@@ -1,6 +1,6 @@
 //! A payment as its events have made it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -75,8 +75,8 @@ pub struct Payment {
     pub conflicts: BTreeSet<Conflict>,
     /// Its money pays for nothing.
     pub refund_due: bool,
-    /// Digests of callbacks that came.
-    pub callbacks: BTreeSet<String>,
+    /// Callbacks that came, by digest, and what was made of each.
+    pub callbacks: BTreeMap<String, Verdict>,
     /// A callback told what only a poll can confirm.
     pub to_confirm: bool,
 }
@@ -106,7 +106,7 @@ impl Payment {
             }
             PaymentEvent::RefundDue(_) => self.refund_due = true,
             PaymentEvent::CallbackReceived(callback) => {
-                self.callbacks.insert(callback.digest.clone());
+                self.callbacks.insert(callback.digest.clone(), callback.verdict);
                 self.to_confirm |= callback.verdict == Verdict::ToConfirm;
             }
         }

@@ -190,6 +190,18 @@ fn a_callback_without_id_and_time_gives_the_name_and_a_poll_decides() {
 }
 
 #[test]
+fn words_that_were_in_doubt_count_when_they_come_again_beyond_doubt() {
+    let (payment, events) = history([
+        submission("x1"),
+        callback("a", PAID, false),
+        callback("a", PAID, false),
+        callback("a", PAID, true),
+    ]);
+    assert_eq!(verdicts(&events), [Verdict::ToConfirm, Verdict::Applied]);
+    assert_eq!(payment.status, Status::Completed);
+}
+
+#[test]
 fn a_callback_that_tells_of_a_capture_after_the_end_asks_for_a_poll() {
     let ended = told(Via::Callback, ObservedStatus::Cancelled);
     let (payment, events) = history([submission("x1"), ended, callback("a", PAID, true)]);
@@ -197,19 +209,59 @@ fn a_callback_that_tells_of_a_capture_after_the_end_asks_for_a_poll() {
     assert_eq!((payment.status, payment.to_confirm), (Status::Cancelled, true));
 }
 
+fn expire(asked_at: &str, unpaid: Unpaid) -> PaymentCommand {
+    PaymentCommand::Expire { asked_at: at(asked_at), unpaid }
+}
+
 #[test]
 fn time_alone_fails_nothing() {
     let payment = given([submission("x1")]);
-    let before = PaymentCommand::Expire { polled_unpaid_at: at("2026-11-01T10:59:59Z") };
+    let before = expire("2026-11-01T10:59:59Z", Unpaid::Pending);
     assert_eq!(decide(&payment, before), Err(PaymentRefusal::NotExpired));
-    let after = PaymentCommand::Expire { polled_unpaid_at: at("2026-11-01T11:00:00Z") };
+    let after = expire("2026-11-01T11:00:00Z", Unpaid::Pending);
     assert_eq!(given([submission("x1"), after.clone()]).status, Status::Failed);
     assert_eq!(given([submission("x1"), paid(Via::Callback), after]).status, Status::Completed);
-    let week = |days| PaymentCommand::Expire {
-        polled_unpaid_at: at("2026-11-01T10:00:00Z") + TimeDelta::days(days),
-    };
-    assert_eq!(decide(&given([]), week(7)), Err(PaymentRefusal::NotExpired), "no end was told");
-    assert_eq!(given([week(8)]).status, Status::Failed);
+}
+
+#[test]
+fn what_may_still_be_paid_is_waited_for() {
+    let no_end = || told(Via::Callback, ObservedStatus::Pending);
+    for (begun, unpaid, ends) in [
+        (no_end(), Unpaid::Pending, "2026-11-09T10:00:00Z"),
+        (submission("x1"), Unpaid::Processing, "2026-11-09T10:00:00Z"),
+        (submission("x1"), Unpaid::Unknown, "2026-11-09T10:00:00Z"),
+    ] {
+        let just_before = at(ends) - TimeDelta::seconds(1);
+        let early = PaymentCommand::Expire { asked_at: just_before, unpaid };
+        assert_eq!(decide(&given([begun.clone()]), early), Err(PaymentRefusal::NotExpired), "{unpaid:?}");
+        assert_eq!(given([begun, expire(ends, unpaid)]).status, Status::Failed, "{unpaid:?}");
+    }
+}
+
+#[test]
+fn a_payment_that_nobody_can_pay_does_not_stand_in_the_way_for_ever() {
+    let unwanted = PaymentCommand::RequestCancellation { by: UserId(1), at: at("2026-11-01T10:01:00Z") };
+    for (wish, ends) in [(None, "2026-11-02T10:00:00Z"), (Some(unwanted), "2026-11-01T10:05:00Z")] {
+        let payment = given(wish.clone());
+        let early =
+            PaymentCommand::Expire { asked_at: at(ends) - TimeDelta::seconds(1), unpaid: Unpaid::Unnamed };
+        assert_eq!(decide(&payment, early), Err(PaymentRefusal::NotExpired));
+        let ended = given(wish.into_iter().chain([expire(ends, Unpaid::Unnamed)]));
+        assert_eq!(ended.status, Status::Failed);
+    }
+    let named = decide(&given([submission("x1")]), expire("2027-11-02T10:00:00Z", Unpaid::Unnamed));
+    assert_eq!(named, Err(PaymentRefusal::NotExpired));
+}
+
+#[test]
+fn a_payment_that_was_paid_wrongly_ends_at_once_and_says_why() {
+    let wrong = ObservedStatus::Completed(Capture::Told(Money::new(299, Currency::EUR)));
+    let soon = || expire("2026-11-01T10:06:00Z", Unpaid::OtherMoney);
+    assert_eq!(decide(&given([submission("x1")]), soon()), Err(PaymentRefusal::NotExpired));
+    let (payment, events) = history([submission("x1"), told(Via::Poll, wrong), soon()]);
+    assert_eq!((payment.status, payment.conflicts.len()), (Status::Failed, 1));
+    let Some(PaymentEvent::PaymentFailed(failed)) = events.last() else { panic!("{events:?}") };
+    assert!(failed.reason.contains("a person decides"), "{failed:?}");
 }
 
 #[test]
@@ -264,6 +316,16 @@ fn any_capture() -> impl Strategy<Value = Capture> {
     ]
 }
 
+fn any_unpaid() -> impl Strategy<Value = Unpaid> {
+    prop_oneof![
+        Just(Unpaid::Pending),
+        Just(Unpaid::Processing),
+        Just(Unpaid::OtherMoney),
+        Just(Unpaid::Unknown),
+        Just(Unpaid::Unnamed),
+    ]
+}
+
 fn any_command() -> impl Strategy<Value = PaymentCommand> {
     let via = prop_oneof![Just(Via::Callback), Just(Via::Poll), Just(Via::Cancellation)];
     let status = prop_oneof![
@@ -280,8 +342,9 @@ fn any_command() -> impl Strategy<Value = PaymentCommand> {
         1 => Just(submission("x1")),
         1 => Just(submission("x2")),
         1 => Just(PaymentCommand::RefuseSubmission { reason: "400".into() }),
-        1 => (0_i64..120).prop_map(|minutes| PaymentCommand::Expire {
-            polled_unpaid_at: at("2026-11-01T10:00:00Z") + TimeDelta::minutes(minutes)
+        1 => (0_i64..120, any_unpaid()).prop_map(|(minutes, unpaid)| PaymentCommand::Expire {
+            asked_at: at("2026-11-01T10:00:00Z") + TimeDelta::minutes(minutes),
+            unpaid,
         }),
         1 => Just(PaymentCommand::RequestCancellation { by: UserId(1), at: at("2026-11-01T10:01:00Z") }),
         1 => Just(PaymentCommand::OweRefund { why: "paid twice".into() }),

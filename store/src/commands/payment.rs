@@ -1,11 +1,12 @@
 //! Commands to payments. What the backend calls a payment is claimed in the inbox of that name by the same append, and
 //! what waits there is taken along: see [`domain::inbox`].
 
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::inbox::{self, CallbackParked, Inbox, InboxCommand};
 use domain::payment::{
-    Observation, Payment, PaymentCommand, PaymentEvent, PaymentInitiated, PaymentMethod, PaymentRefusal,
-    Status, Submission, Via, decide,
+    Observation, ObservedStatus, Payment, PaymentCommand, PaymentEvent, PaymentInitiated, PaymentMethod,
+    PaymentRefusal, Status, Submission, Unpaid, Via, decide,
 };
 use domain::plan::PlanName;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
@@ -75,6 +76,8 @@ pub struct Receipt {
     pub payment: Option<(PaymentId, Status)>,
     /// Only a poll can tell whether it is so.
     pub to_confirm: bool,
+    /// The same message came before.
+    pub repeated: bool,
 }
 
 /// What is remembered of an answer, for whoever asks again.
@@ -177,7 +180,8 @@ impl Commands {
         }
     }
 
-    /// The backend took the payment on.
+    /// The backend took the payment on. When it calls it otherwise than before, that is a second link of the payment:
+    /// it is known from now on whose it is.
     ///
     /// # Errors
     /// [`PaymentRefusal`], [`InboxRefusal`](domain::inbox::InboxRefusal), and what any command may meet.
@@ -187,7 +191,28 @@ impl Commands {
         id: PaymentId,
         submission: Submission,
     ) -> Result<PaymentNow, CommandError> {
-        self.to_payment(actor, id, PaymentCommand::Submit(submission)).await
+        match self.to_payment(actor, id, PaymentCommand::Submit(submission)).await {
+            Err(CommandError::Payment(PaymentRefusal::OtherExternalId { told, .. })) => {
+                tracing::warn!(payment = %id, second = %told, "the payment backend has a second link for a payment");
+                decide_until_first!(self.link(actor, id, &told))
+            }
+            submitted => submitted,
+        }
+    }
+
+    async fn link(
+        &self,
+        actor: &Actor,
+        id: PaymentId,
+        second: &ExternalPaymentId,
+    ) -> Result<PaymentNow, CommandError> {
+        let (via, status, at) = (Via::Poll, ObservedStatus::Pending, self.clock.now());
+        let external_payment_id = second.clone();
+        let seen = Observation { via, external_payment_id, status, transaction_id: None, at };
+        let Decided { payment, streams } =
+            self.decided_payment(id, PaymentCommand::Observe(seen), Some(second)).await?;
+        let position = self.record(actor, streams, vec![]).await?;
+        Ok(PaymentNow { id, position, payment })
     }
 
     /// The backend refused the payment for good.
@@ -216,12 +241,18 @@ impl Commands {
         self.to_payment(actor, id, PaymentCommand::Observe(observation)).await
     }
 
-    /// A poll says that the payment is not paid: if its time is over, it ends.
+    /// The backend was asked at that time, and the payment is not paid as asked: if its time is over, it ends.
     ///
     /// # Errors
     /// [`PaymentRefusal::NotExpired`], and what any command may meet.
-    pub async fn expire_payment(&self, actor: &Actor, id: PaymentId) -> Result<PaymentNow, CommandError> {
-        self.to_payment(actor, id, PaymentCommand::Expire { polled_unpaid_at: self.clock.now() }).await
+    pub async fn expire_payment(
+        &self,
+        actor: &Actor,
+        id: PaymentId,
+        asked_at: DateTime<Utc>,
+        unpaid: Unpaid,
+    ) -> Result<PaymentNow, CommandError> {
+        self.to_payment(actor, id, PaymentCommand::Expire { asked_at, unpaid }).await
     }
 
     /// A member of the team wants the payment called off. Recorded before the backend hears of it.
@@ -257,10 +288,12 @@ impl Commands {
         let inbox: Loaded<Inbox> = self.load(name.as_str()).await?;
         let payment_id = match (inbox.state.payment_id, callback.payment_id) {
             (Some(matched), _) => Some(matched),
-            (None, Some(told)) => self.exists(told).await?.then_some(told),
-            (None, None) => None,
+            // Whose word is not enough gives no names: the backend's own answer does.
+            (None, Some(told)) if callback.told.trusted => self.exists(told).await?.then_some(told),
+            (None, Some(_) | None) => None,
         };
-        let mut receipt = Receipt { position: Position::default(), payment: None, to_confirm: false };
+        let mut receipt =
+            Receipt { position: Position::default(), payment: None, to_confirm: false, repeated: false };
         let streams = match payment_id {
             Some(id) => {
                 let told = take(name, callback.told.clone());
@@ -271,6 +304,9 @@ impl Commands {
                 decided.streams
             }
             None => {
+                if let ObservedStatus::Completed(_) = callback.told.status {
+                    tracing::warn!(external = %name, "money came for a payment that is not known yet");
+                }
                 let parked = inbox::decide(&inbox.state, InboxCommand::Park(callback.told.clone()))?;
                 vec![inbox.decided(&parked)?]
             }
@@ -285,6 +321,7 @@ impl Commands {
             let answer = earlier.first().and_then(|record| record.answer.as_deref());
             let answered = Answered::of(&key, answer)?;
             receipt.payment = answered.payment_id.zip(answered.status);
+            receipt.repeated = true;
         }
         Ok(Receipt { position: appended.position, ..receipt })
     }

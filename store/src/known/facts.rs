@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use domain::month::MonthError;
 use domain::payment::{Payment, PaymentEvent, Verdict};
@@ -14,6 +14,9 @@ use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
+
+/// How long a poll may still find a payment paid that has ended otherwise.
+const CONFIRMED_WITHIN: TimeDelta = TimeDelta::days(8);
 
 /// What is known up to a position.
 #[derive(Debug, Default)]
@@ -36,8 +39,18 @@ pub struct Facts {
     pub open_payments: BTreeMap<PaymentId, OpenPayment>,
     /// Payments whose money is there and has not come to anything yet: neither a plan nor a refund.
     pub unsettled: BTreeMap<PaymentId, Option<OpenPayment>>,
-    /// Ended payments of which a callback tells what only a poll can confirm, and when it came.
-    pub to_confirm: BTreeMap<PaymentId, DateTime<Utc>>,
+    /// Payments that a poll may still find paid, for some days: those that have ended otherwise, and those of which a
+    /// callback told what its word is not enough for.
+    pub to_confirm: BTreeMap<PaymentId, ToConfirm>,
+}
+
+/// A payment that a poll may still find paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToConfirm {
+    /// Since when that is so.
+    pub since: DateTime<Utc>,
+    /// What it is for.
+    pub payment: Option<OpenPayment>,
 }
 
 /// A payment that may still be paid.
@@ -222,16 +235,12 @@ impl Facts {
                 self.open_payments.insert(id, OpenPayment { team, period, since, cancelling: false });
             }
             PaymentEvent::PaymentCompleted(_) => {
+                let late = self.to_confirm.remove(&id).and_then(|ended| ended.payment);
                 let open = self.open_payments.remove(&id);
-                self.to_confirm.remove(&id);
-                self.unsettled.insert(id, open);
+                self.unsettled.insert(id, open.or(late));
             }
-            PaymentEvent::PaymentFailed(_) => {
-                self.open_payments.remove(&id);
-            }
-            PaymentEvent::PaymentCancelled(_) => {
-                self.open_payments.remove(&id);
-            }
+            PaymentEvent::PaymentFailed(_) => self.ended(id, recorded.recorded_at),
+            PaymentEvent::PaymentCancelled(_) => self.ended(id, recorded.recorded_at),
             PaymentEvent::RefundDue(_) => {
                 self.unsettled.remove(&id);
             }
@@ -241,16 +250,27 @@ impl Facts {
                 }
             }
             PaymentEvent::CallbackReceived(callback) => match callback.verdict {
-                // The open ones are polled anyway.
-                Verdict::ToConfirm if !self.open_payments.contains_key(&id) => {
-                    self.to_confirm.insert(id, recorded.recorded_at);
-                }
-                Verdict::ToConfirm | Verdict::Applied | Verdict::NoNews => {}
+                Verdict::ToConfirm => self.confirm(id, recorded.recorded_at),
+                Verdict::Applied | Verdict::NoNews => {}
             },
             PaymentEvent::PaymentSubmitted(_)
             | PaymentEvent::PaymentProcessing(_)
             | PaymentEvent::PaymentConflicted(_) => {}
         }
+    }
+
+    /// A payment has ended without money. It may have come all the same: whoever paid in the last moment wants to see
+    /// it, also when the backend's callback is lost.
+    fn ended(&mut self, id: PaymentId, at: DateTime<Utc>) {
+        self.confirm(id, at);
+        self.open_payments.remove(&id);
+    }
+
+    fn confirm(&mut self, id: PaymentId, since: DateTime<Utc>) {
+        self.to_confirm.retain(|_, other| since - other.since < CONFIRMED_WITHIN);
+        let before = self.to_confirm.remove(&id).and_then(|before| before.payment);
+        let payment = self.open_payments.get(&id).cloned().or(before);
+        self.to_confirm.insert(id, ToConfirm { since, payment });
     }
 
     fn role_of(&mut self, team: TeamId, user: UserId, role: Option<Role>) {

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Mutex;
 
-pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment};
+pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment, ToConfirm};
 
 use crate::codec::CodecError;
 use crate::log::{EventLog, Filter, Position, ReadError};

@@ -19,9 +19,18 @@ const REMEMBERED: usize = 4_096;
 pub(super) struct Flights {
     requests: Mutex<HashSet<KeyId>>,
     teams: Mutex<HashMap<TeamId, Arc<tokio::sync::Mutex<()>>>>,
-    asked: Mutex<HashMap<PaymentId, Instant>>,
+    asked: Mutex<HashMap<(PaymentId, Question), Instant>>,
     /// Payments for which this process has asked the backend to no avail, and does not ask now.
     lost: Mutex<HashSet<PaymentId>>,
+}
+
+/// What the backend is asked about a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    /// To take it on.
+    Order,
+    /// Where it stands.
+    Poll,
 }
 
 /// A request that is being worked on, until this is dropped.
@@ -53,13 +62,9 @@ impl Flights {
         turn.lock_owned().await
     }
 
-    /// The backend is asked about this payment now.
-    pub(super) fn asked(&self, payment: PaymentId) {
-        let mut asked = locked(&self.asked);
-        if asked.len() >= REMEMBERED {
-            asked.retain(|_, at| at.elapsed() < super::FRESH);
-        }
-        asked.insert(payment, Instant::now());
+    /// The backend is asked this about the payment now.
+    pub(super) fn asked(&self, payment: PaymentId, question: Question) {
+        self.ask_if_old(payment, question, Duration::ZERO);
     }
 
     /// Asking for this payment has ended, and whether the backend has it is not known.
@@ -80,9 +85,17 @@ impl Flights {
         locked(&self.lost).contains(&payment)
     }
 
-    /// Whether the backend was not asked about this payment for that long.
-    pub(super) fn is_old(&self, payment: PaymentId, age: Duration) -> bool {
-        locked(&self.asked).get(&payment).is_none_or(|at| at.elapsed() >= age)
+    /// Whether the backend was not asked this for that long; then it counts as asked from now on.
+    pub(super) fn ask_if_old(&self, payment: PaymentId, question: Question, age: Duration) -> bool {
+        let mut asked = locked(&self.asked);
+        if asked.len() >= REMEMBERED {
+            asked.retain(|_, at| at.elapsed() < super::FRESH);
+        }
+        let old = asked.get(&(payment, question)).is_none_or(|at| at.elapsed() >= age);
+        if old {
+            asked.insert((payment, question), Instant::now());
+        }
+        old
     }
 }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::payment::{
-    Observation, ObservedStatus, Payment, PaymentInitiated, PaymentRefusal, Status, Submission, Via,
+    Observation, ObservedStatus, Payment, PaymentInitiated, PaymentRefusal, Status, Submission, Unpaid, Via,
 };
 use domain::team::{Team, TeamRefusal};
-use domain::{ExternalPaymentId, PaymentId, UserId};
+use domain::{ExternalPaymentId, Money, PaymentId, UserId};
 
 pub use backend::{BackendError, Order, PaymentBackend, Polled, Taken};
 
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::commands::{Actor, CommandError, Commands, Initiation, PaymentNow, PaymentWish};
 use crate::key::KeyId;
 use crate::log::Key;
-use flights::Flights;
+use flights::{Flights, Question};
 
 /// How long another process may be asking the backend for a payment: only after that it is asked again from here.
 const ASKING: TimeDelta = TimeDelta::seconds(26);
@@ -100,11 +100,22 @@ impl Payments {
         // Before anything is recorded: a payment that nobody can take on would only be in the way.
         self.backend.ready()?;
         match self.commands.initiate_payment(actor, wish, key).await? {
-            Initiation::New(now) => Ok(Initiated { now: self.submit(actor, now).await?, own: true }),
+            Initiation::New(now) => Ok(Initiated { now: self.submit(actor, now, false).await?, own: true }),
             Initiation::Repeated(now) => {
-                Ok(Initiated { now: self.submit_again(actor, now).await?, own: true })
+                Ok(Initiated { now: self.submit_once_more(actor, now).await?, own: true })
             }
-            Initiation::Open(now) => Ok(Initiated { now: self.submit_again(actor, now).await?, own: false }),
+            Initiation::Open(now) => {
+                Ok(Initiated { now: self.submit_once_more(actor, now).await?, own: false })
+            }
+        }
+    }
+
+    /// The same for whoever asks again and again.
+    async fn submit_once_more(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
+        if self.flights.ask_if_old(now.id, Question::Order, FRESH) {
+            self.submit_again(actor, now).await
+        } else {
+            Ok(now)
         }
     }
 
@@ -118,39 +129,46 @@ impl Payments {
         // The reconciler and whoever looks at the payment may both find it lost: one of them asks.
         let alone = || self.flights.take_off(KeyId::of(&["order", &now.id.to_string()]));
         match lost.then(alone).flatten() {
-            Some(_alone) => self.submit(actor, now).await,
+            Some(_alone) => self.submit(actor, now, true).await,
             None => Ok(now),
         }
     }
 
     /// Asks the backend for the payment. A lost answer leaves it as it is.
-    async fn submit(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
+    async fn submit(&self, actor: &Actor, now: PaymentNow, again: bool) -> Result<PaymentNow, PaymentsError> {
         let id = now.id;
         let order = self.order(id, &now.payment).await?;
+        self.flights.asked(id, Question::Order);
         match self.backend.initiate(&order).await {
             Ok(Taken { submitted, processing }) => {
-                self.flights.asked(id);
                 self.flights.found(id);
+                self.flights.asked(id, Question::Poll);
                 let submission = Submission { submitted, processing };
                 Ok(self.commands.submit_payment(actor, id, submission).await?)
             }
-            // Also when it was asked before and its answer was lost: nobody has got a link to pay at, and a payment
-            // that stayed open would keep the team from paying.
+            // A key that is wrong for a while says nothing about a payment that was asked for with the right one.
+            Err(error @ BackendError::Unauthorised) if again => Ok(self.lost(id, &error).await?),
+            // A refusal ends it also when it was asked for before and that answer was lost: nobody has got a link to
+            // pay at, and a payment that stayed open would keep the team from paying.
             Err(error @ (BackendError::Refused { .. } | BackendError::Unauthorised)) => {
-                self.commands.refuse_payment(actor, id, error.to_string()).await?;
-                Err(error.into())
+                let now = self.commands.refuse_payment(actor, id, error.to_string()).await?;
+                self.flights.found(id);
+                // Unless a callback told meanwhile that the backend has it.
+                if now.payment.status == Status::Failed { Err(error.into()) } else { Ok(now) }
             }
             Err(
                 error @ (BackendError::Unanswered { .. }
                 | BackendError::Resting { .. }
                 | BackendError::Unknown),
-            ) => {
-                tracing::warn!(payment = %id, %error, "whether the payment backend has the payment is not known");
-                self.flights.lost(id);
-                // A callback may have told meanwhile.
-                Ok(self.commands.payment(id).await?)
-            }
+            ) => Ok(self.lost(id, &error).await?),
         }
+    }
+
+    async fn lost(&self, id: PaymentId, error: &BackendError) -> Result<PaymentNow, CommandError> {
+        tracing::warn!(payment = %id, %error, "whether the payment backend has the payment is not known");
+        self.flights.lost(id);
+        // A callback may have told meanwhile.
+        self.commands.payment(id).await
     }
 
     async fn order(&self, id: PaymentId, payment: &Payment) -> Result<Order, CommandError> {
@@ -162,45 +180,85 @@ impl Payments {
     }
 
     /// Asks the backend where the payment stands, and records what it says: whatever its state, and also when it is
-    /// not known whether the backend has it.
+    /// not known whether the backend has it. What is not paid when its time is over ends.
     ///
     /// # Errors
     /// [`PaymentsError`].
     pub async fn refresh(&self, actor: &Actor, id: PaymentId) -> Result<PaymentNow, PaymentsError> {
+        // Before the question: what is paid after it is no answer to it.
+        let asked_at = self.clock.now();
         let now = self.commands.payment(id).await?;
         let asked = now.payment.initiated.as_ref().map(|initiated| initiated.amount);
-        let (Some(name), Some(asked)) = (now.payment.external_payment_id.clone(), asked) else {
-            return if now.payment.status.is_open() { self.submit_again(actor, now).await } else { Ok(now) };
+        let (now, unpaid) = match (now.payment.external_payment_id.clone(), asked) {
+            (Some(name), Some(asked)) => self.poll(actor, now, name, asked).await?,
+            (None, _) | (_, None) if now.payment.status.is_open() => {
+                (self.find(actor, now).await?, Unpaid::Unnamed)
+            }
+            (None, _) | (_, None) => return Ok(now),
         };
-        self.flights.asked(id);
-        let now = match self.backend.poll(&name, asked).await {
+        if !now.payment.status.is_open() {
+            self.flights.found(id);
+            return Ok(now);
+        }
+        match self.commands.expire_payment(actor, id, asked_at, unpaid).await {
+            Err(CommandError::Payment(PaymentRefusal::NotExpired)) => Ok(now),
+            expired => Ok(expired?),
+        }
+    }
+
+    async fn poll(
+        &self,
+        actor: &Actor,
+        now: PaymentNow,
+        name: ExternalPaymentId,
+        asked: Money,
+    ) -> Result<(PaymentNow, Unpaid), PaymentsError> {
+        self.flights.asked(now.id, Question::Poll);
+        match self.backend.poll(&name, asked).await {
             Ok(Polled { status, transaction_id, completed_at }) => {
                 let at = completed_at.unwrap_or_else(|| self.clock.now());
                 let via = Via::Poll;
                 let observation = Observation { via, external_payment_id: name, status, transaction_id, at };
-                self.commands.observe_payment(actor, id, observation).await?
+                let unpaid = match status {
+                    ObservedStatus::Pending => Unpaid::Pending,
+                    ObservedStatus::Processing => Unpaid::Processing,
+                    // Of these, only what is not as asked leaves a payment open.
+                    ObservedStatus::Completed(_) | ObservedStatus::Failed | ObservedStatus::Cancelled => {
+                        Unpaid::OtherMoney
+                    }
+                };
+                Ok((self.commands.observe_payment(actor, now.id, observation).await?, unpaid))
             }
-            // Nobody pays what the backend does not know.
-            Err(BackendError::Unknown) => now,
-            Err(error) => return Err(error.into()),
-        };
-        if !now.payment.status.is_open() {
-            return Ok(now);
+            Err(BackendError::Unknown) => Ok((now, Unpaid::Unknown)),
+            Err(error) => Err(error.into()),
         }
-        match self.commands.expire_payment(actor, id).await {
-            Err(CommandError::Payment(PaymentRefusal::NotExpired)) => Ok(now),
-            expired => Ok(expired?),
+    }
+
+    /// Finds out what the backend calls a payment that it may never have heard of. What stands against it is no reason
+    /// to let the payment stand for ever.
+    async fn find(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
+        let id = now.id;
+        match self.submit_again(actor, now).await {
+            Err(
+                error @ (PaymentsError::Backend(
+                    BackendError::Refused { .. } | BackendError::Unauthorised | BackendError::Unknown,
+                )
+                | PaymentsError::Command(CommandError::Team(_) | CommandError::Inbox(_))),
+            ) => {
+                tracing::warn!(payment = %id, %error, "a payment cannot be asked for");
+                Ok(self.commands.payment(id).await?)
+            }
+            found => found,
         }
     }
 
     /// The same, unless it was done a moment ago; and what goes wrong is only logged: whoever looks at a payment sees
     /// what is known. None: nothing was asked, or nothing was told.
     pub async fn refresh_if_old(&self, actor: &Actor, id: PaymentId) -> Option<PaymentNow> {
-        if !self.flights.is_old(id, FRESH) {
+        // Also when the question is lost: whoever looks again and again must not ask again and again.
+        if !self.flights.ask_if_old(id, Question::Poll, FRESH) {
             return None;
         }
-        // Also when the question is lost: whoever looks again and again must not ask again and again.
-        self.flights.asked(id);
         let refreshed = self.refresh(actor, id).await;
         refreshed
             .inspect_err(|error| {
@@ -239,7 +297,7 @@ impl Payments {
     ) -> Result<PaymentNow, PaymentsError> {
         let mut now = self.commands.payment(id).await?;
         if now.payment.status.is_open() && now.payment.external_payment_id.is_none() {
-            now = self.submit_again(actor, now).await?;
+            now = self.refresh(actor, id).await?;
         }
         if !now.payment.status.is_open() {
             return called_off(now);
@@ -254,6 +312,16 @@ impl Payments {
             Err(refused @ BackendError::Refused { .. }) => {
                 let now = self.refresh(actor, id).await?;
                 if now.payment.status.is_open() { Err(refused.into()) } else { called_off(now) }
+            }
+            // It does not know it: if it says so when it is polled too, nobody can pay it.
+            Err(unknown @ BackendError::Unknown) => {
+                let asked = now.payment.initiated.as_ref().map(|initiated| initiated.amount);
+                let asked = asked.ok_or(CommandError::from(PaymentRefusal::Unknown))?;
+                match self.poll(actor, now, name.clone(), asked).await? {
+                    (_, Unpaid::Unknown) => called_off(self.observe_cancelled(actor, id, name).await?),
+                    (now, _) if now.payment.status.is_open() => Err(unknown.into()),
+                    (now, _) => called_off(now),
+                }
             }
             Err(error) => Err(error.into()),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::payment::{Capture, ObservedStatus, PaymentSubmitted};
 use domain::{ExternalPaymentId, Money, PaymentId};
 use servelink_store::payments::{BackendError, Order, PaymentBackend, Polled, Taken};
@@ -19,6 +20,8 @@ pub enum Mood {
     Mute,
     /// Says no, for good.
     Refusing,
+    /// Does not accept our key.
+    Strict,
     /// Is not asked.
     Resting,
 }
@@ -28,6 +31,8 @@ pub struct Backend {
     state: Mutex<State>,
     /// Told of every new payment before the answer is given.
     pub before_answer: Mutex<Option<Arc<Till>>>,
+    /// When new payments expire.
+    pub expires_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 #[derive(Default)]
@@ -52,6 +57,11 @@ impl Backend {
         self.state.lock().unwrap().asked
     }
 
+    /// It has never heard of this payment.
+    pub fn forget(&self, name: &str) {
+        self.state.lock().unwrap().payments.remove(name);
+    }
+
     pub fn set(&self, name: &str, status: ObservedStatus) {
         let mut state = self.state.lock().unwrap();
         state.payments.get_mut(name).unwrap().1 = status;
@@ -60,7 +70,7 @@ impl Backend {
     fn answer<T>(&self, answer: T) -> Result<T, BackendError> {
         match self.state.lock().unwrap().mood {
             Mood::Mute => Err(BackendError::Unanswered { what: "lost".into() }),
-            Mood::Well | Mood::Refusing | Mood::Resting => Ok(answer),
+            Mood::Well | Mood::Refusing | Mood::Strict | Mood::Resting => Ok(answer),
         }
     }
 }
@@ -74,7 +84,7 @@ impl PaymentBackend for Backend {
     fn ready(&self) -> Result<(), BackendError> {
         match self.state.lock().unwrap().mood {
             Mood::Resting => Err(BackendError::Resting { retry_after: std::time::Duration::from_secs(9) }),
-            Mood::Well | Mood::Mute | Mood::Refusing => Ok(()),
+            Mood::Well | Mood::Mute | Mood::Refusing | Mood::Strict => Ok(()),
         }
     }
 
@@ -85,6 +95,9 @@ impl PaymentBackend for Backend {
             state.asked += 1;
             if state.mood == Mood::Refusing {
                 return Err(BackendError::Refused { reason: "400 Bad Request".into() });
+            }
+            if state.mood == Mood::Strict {
+                return Err(BackendError::Unauthorised);
             }
             let new = (order.payment_id, ObservedStatus::Pending);
             state.payments.entry(name.to_string()).or_insert(new);
@@ -98,7 +111,7 @@ impl PaymentBackend for Backend {
             payment_url: Some(format!("https://pay.example/{name}")),
             external_payment_id: name,
             qr_code: None,
-            expires_at: None,
+            expires_at: *self.expires_at.lock().unwrap(),
         };
         self.answer(Taken { submitted, processing: false })
     }

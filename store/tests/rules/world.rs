@@ -11,7 +11,6 @@ use domain::plan::Catalogue;
 use domain::team::Team;
 use domain::usage::{UsageEvent, UsageId};
 use domain::{ByteCount, Day, Month, ProjectId, Slug, TeamId};
-use servelink_store::EventLog;
 use servelink_store::codec::decode;
 use servelink_store::commands::{Actor, Commands};
 use servelink_store::ingest::{BatchOutcome, Ingest, Sample, SampleBatch};
@@ -19,12 +18,14 @@ use servelink_store::known::Known;
 use servelink_store::repository::LogRepository;
 use servelink_store::testing::requests::history;
 use servelink_store::testing::{Harness, MemoryStorage};
+use servelink_store::{Clock, EventLog};
 
 pub struct World {
     pub log: Arc<dyn EventLog>,
     pub known: Arc<Known>,
     pub commands: Arc<Commands>,
     pub ingest: Arc<Ingest>,
+    pub clock: Arc<dyn Clock>,
     now: Arc<AtomicI64>,
 }
 
@@ -39,14 +40,14 @@ impl World {
         let log = storage.open().await;
         let known = Known::open(Arc::clone(&log)).await.unwrap();
         let now = Arc::new(AtomicI64::new(at("2026-03-10T12:00:00Z").timestamp_micros()));
-        let clock = {
+        let clock: Arc<dyn Clock> = {
             let now = Arc::clone(&now);
             Arc::new(move || DateTime::from_timestamp_micros(now.load(Ordering::SeqCst)).unwrap())
         };
         let plans = Arc::new(Catalogue::default());
         let commands = Commands::new(Arc::clone(&log), Arc::clone(&known), plans, clock.clone());
-        let ingest = Ingest::start(Arc::clone(&log), Arc::clone(&known), clock);
-        Self { log, known, commands: Arc::new(commands), ingest, now }
+        let ingest = Ingest::start(Arc::clone(&log), Arc::clone(&known), Arc::clone(&clock));
+        Self { log, known, commands: Arc::new(commands), ingest, clock, now }
     }
 
     pub fn set_now(&self, now: &str) {

@@ -22,7 +22,7 @@ const WHILE_PROBING: Duration = Duration::from_secs(1);
 /// When the backend is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerLimits {
-    /// As many failed calls in a row are enough: calls without a usable answer, not refusals.
+    /// As many failed calls in a row are enough: calls without an answer, or with an internal error.
     pub failures: usize,
     /// They count only if they all came within this time.
     pub window: Duration,

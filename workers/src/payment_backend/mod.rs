@@ -74,8 +74,11 @@ impl HttpPaymentBackend {
         let permit = self.breaker.admit()?;
         let began = Instant::now();
         let mut tries = Tries::new(&self.limits);
+        let mut answers;
         let outcome = loop {
             let answer = self.transport.send(&call.request, tries.begin()).await;
+            // One payment that it has no good word for is no reason to leave it alone.
+            answers = answer.as_ref().is_ok_and(|answer| answer.status.as_u16() < 500);
             let failed = match verdict::of(call.operation, answer) {
                 Ok(body) => break read(&body),
                 Err(failed) => failed,
@@ -86,7 +89,7 @@ impl HttpPaymentBackend {
                 Next::GiveUp(error) => break Err(error),
             }
         };
-        permit.report(matches!(outcome, Err(BackendError::Unanswered { .. })));
+        permit.report(!answers);
         call.log(outcome.as_ref().err(), tries.made(), began.elapsed());
         outcome
     }

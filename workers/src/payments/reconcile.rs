@@ -1,7 +1,7 @@
 //! Asks the backend about payments that it has not told the end of: its answer or its callback was lost, or may be. And
 //! follows cancellations that it has not heard of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,13 +67,18 @@ impl ReconcileJob {
         self.last.retain(|id, _| followed(id));
         let is_due = |id: &PaymentId, since| schedule::is_due(since, self.last.get(id).copied(), now);
         let open = facts.open_payments.iter().filter(|(id, open)| is_due(id, open.since));
-        let open = open.map(|(id, open)| Due { payment: *id, cancelling: open.cancelling });
-        let to_confirm = facts
-            .to_confirm
-            .iter()
-            .filter(|(id, since)| is_due(id, **since) && !schedule::is_over(**since, now))
-            .map(|(id, _)| Due { payment: *id, cancelling: false });
-        open.chain(to_confirm).take(A_RUN).collect()
+        let mut due: BTreeMap<PaymentId, bool> = open.map(|(id, open)| (*id, open.cancelling)).collect();
+        for (id, ended) in &facts.to_confirm {
+            if is_due(id, ended.since) && !schedule::is_over(ended.since, now) {
+                due.entry(*id).or_default();
+            }
+        }
+        // Those first that were not asked about for the longest: a run may not reach all of them.
+        let mut due: Vec<Due> =
+            due.into_iter().map(|(payment, cancelling)| Due { payment, cancelling }).collect();
+        due.sort_by_key(|due| self.last.get(&due.payment).copied());
+        due.truncate(A_RUN);
+        due
     }
 }
 
@@ -85,15 +90,18 @@ impl Job for ReconcileJob {
     async fn run(&mut self) -> Result<ReconcileReport, CommandError> {
         let now = self.clock.now();
         let due = self.due(now);
-        let payments = &self.payments;
-        let asked = futures::stream::iter(due)
-            .map(|due| async move { (due.payment, ask(payments, due).await) })
-            .buffer_unordered(AT_ONCE)
-            .collect::<Vec<_>>()
-            .await;
-        let mut report = ReconcileReport { asked: asked.len(), ..ReconcileReport::default() };
+        let payments = self.payments.clone();
+        let mut asking = futures::stream::iter(due)
+            .map(|due| {
+                let payments = payments.clone();
+                async move { (due.payment, ask(&payments, due).await) }
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut report = ReconcileReport::default();
         let mut failed = None;
-        for (payment, outcome) in asked {
+        // Noted one by one: a run that is cut off has asked about these all the same.
+        while let Some((payment, outcome)) = asking.next().await {
+            report.asked += 1;
             self.last.insert(payment, now);
             match outcome {
                 Ok(ended) => report.ended += usize::from(ended),
@@ -116,13 +124,12 @@ impl Job for ReconcileJob {
 /// Whether the payment has come to an end.
 async fn ask(payments: &Payments, due: Due) -> Result<bool, PaymentsError> {
     let actor = Actor(ReconcileJob::NAME.into());
-    let now = payments.refresh(&actor, due.payment).await?;
-    if !now.payment.status.is_open() {
-        return Ok(true);
-    }
-    if due.cancelling {
+    let refreshed = payments.refresh(&actor, due.payment).await;
+    let open = refreshed.as_ref().map_or(true, |now| now.payment.status.is_open());
+    if due.cancelling && open {
+        // Also when it did not tell where the payment stands.
         payments.follow_cancellation(&actor, due.payment).await?;
         return Ok(true);
     }
-    Ok(false)
+    refreshed.map(|_| !open)
 }

@@ -1,8 +1,9 @@
 //! A real Traefik before a small upstream, and its own counters as it shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use axum::body::Bytes;
 use axum::http::Uri;
@@ -171,8 +172,15 @@ fn client() -> reqwest::Client {
         .unwrap()
 }
 
+/// A port that nobody else in this process was given: a Traefik that is down for a moment wants its own again.
 async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Answers with as many bytes as the query says.

@@ -1,0 +1,246 @@
+//! The jobs of payments over a log in memory, with a clock that the test holds and a backend that it scripts.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted};
+use domain::plan::{Catalogue, PlanName};
+use domain::team::TeamEvent;
+use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
+use iso_currency::Currency;
+use servelink_workers::job::Job;
+use servelink_workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
+use store::codec::decode;
+use store::commands::{Actor, Commands, PaymentWish};
+use store::known::Known;
+use store::memory::{MemoryDisk, MemoryLog};
+use store::payments::{BackendError, Order, PaymentBackend, Payments, Polled, Taken};
+use store::{Clock, Digest, EventLog, Filter, Key, KeyId, Position};
+
+const PRICE: Money = Money::new(300, Currency::EUR);
+const TEAM: TeamId = TeamId::from_bytes([1; 16]);
+
+/// Says what the test has it say, and counts what it is asked.
+#[derive(Default)]
+struct Backend {
+    stands: Mutex<BTreeMap<String, ObservedStatus>>,
+    polls: AtomicI64,
+    cancels: AtomicI64,
+    down: Mutex<bool>,
+}
+
+impl Backend {
+    fn answer<T>(&self, answer: T) -> Result<T, BackendError> {
+        if *self.down.lock().unwrap() {
+            return Err(BackendError::Unanswered { what: "down".into() });
+        }
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl PaymentBackend for Backend {
+    fn ready(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError> {
+        let external_payment_id: ExternalPaymentId = format!("x-{}", order.payment_id).parse().unwrap();
+        self.stands.lock().unwrap().insert(external_payment_id.to_string(), ObservedStatus::Pending);
+        let payment_url = Some("https://pay.example/x".to_owned());
+        let submitted =
+            PaymentSubmitted { external_payment_id, payment_url, qr_code: None, expires_at: None };
+        self.answer(Taken { submitted, processing: false })
+    }
+
+    async fn poll(&self, id: &ExternalPaymentId, _: Money) -> Result<Polled, BackendError> {
+        self.polls.fetch_add(1, Ordering::SeqCst);
+        let status = self.stands.lock().unwrap()[id.as_str()];
+        self.answer(Polled { status, transaction_id: None, completed_at: None })
+    }
+
+    async fn cancel(&self, _: PaymentId, _: &ExternalPaymentId) -> Result<(), BackendError> {
+        self.cancels.fetch_add(1, Ordering::SeqCst);
+        self.answer(())
+    }
+}
+
+struct Node {
+    log: Arc<dyn EventLog>,
+    known: Arc<Known>,
+    commands: Arc<Commands>,
+    backend: Arc<Backend>,
+    payments: Payments,
+    clock: Arc<dyn Clock>,
+    now: Arc<AtomicI64>,
+}
+
+impl Node {
+    async fn new() -> Self {
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::open(&MemoryDisk::default()));
+        let known = Known::open(Arc::clone(&log)).await.unwrap();
+        let now = Arc::new(AtomicI64::new(0));
+        let clock: Arc<dyn Clock> = {
+            let now = Arc::clone(&now);
+            Arc::new(move || DateTime::from_timestamp_micros(now.load(Ordering::SeqCst)).unwrap())
+        };
+        let plans = Arc::new(Catalogue::default());
+        let commands =
+            Arc::new(Commands::new(Arc::clone(&log), Arc::clone(&known), plans, Arc::clone(&clock)));
+        let backend = Arc::<Backend>::default();
+        let payments = Payments::new(Arc::clone(&commands), Arc::clone(&backend) as _, Arc::clone(&clock));
+        let node = Self { log, known, commands, backend, payments, clock, now };
+        node.at("2026-11-05T12:00:00Z");
+        node.commands.put_team(&actor(), TEAM, "Team", &"team".parse().unwrap()).await.unwrap();
+        node
+    }
+
+    fn at(&self, now: &str) {
+        self.set(now.parse().unwrap());
+    }
+
+    fn set(&self, now: DateTime<Utc>) {
+        self.now.store(now.timestamp_micros(), Ordering::SeqCst);
+    }
+
+    async fn begin(&self) -> PaymentId {
+        let wish = PaymentWish {
+            team: TEAM,
+            user: UserId(1),
+            plan: PlanName::from("pay_as_you_go"),
+            amount: PRICE,
+            method: PaymentMethod::MobileMoney,
+            description: None,
+        };
+        let id = KeyId::of(&["test", &self.log.head().await.unwrap().to_string()]);
+        let key = Key { id, digest: Digest::default(), answer: None };
+        self.payments.initiate(actor(), wish, key).await.unwrap().now.id
+    }
+
+    fn stands(&self, payment: PaymentId, status: ObservedStatus) {
+        self.backend.stands.lock().unwrap().insert(format!("x-{payment}"), status);
+    }
+
+    async fn plan(&self) -> PlanName {
+        self.known.catch_up().await.unwrap();
+        self.known.facts().teams[&TEAM].plan.clone()
+    }
+
+    fn reconcile(&self) -> ReconcileJob {
+        ReconcileJob::new(self.payments.clone(), Arc::clone(&self.known), Arc::clone(&self.clock))
+    }
+
+    /// One run, of what is known now.
+    async fn run<J: Job>(&self, job: &mut J) -> J::Report {
+        self.known.catch_up().await.unwrap();
+        job.run().await.unwrap()
+    }
+}
+
+fn actor() -> Actor {
+    Actor("test".into())
+}
+
+#[tokio::test]
+async fn renewals_remind_and_let_lapse_and_a_node_that_was_down_catches_up() {
+    let node = Node::new().await;
+    node.commands.give_plan(&actor(), TEAM, &PlanName::from("pay_as_you_go")).await.unwrap();
+    let mut job =
+        RenewalsJob::new(Arc::clone(&node.commands), Arc::clone(&node.known), Arc::clone(&node.clock));
+    let mut said = Vec::new();
+    // Down from the second to the seventh of December: the last reminder is missed, and the end is not.
+    for now in
+        ["2026-11-20", "2026-11-30", "2026-12-01", "2026-12-07", "2026-12-08", "2026-12-09", "2027-01-01"]
+    {
+        node.at(&format!("{now}T12:00:00Z"));
+        let before = node.log.head().await.unwrap();
+        node.run(&mut job).await;
+        node.run(&mut job).await;
+        for event in node.log.read_after(before, 10, Filter::All).await.unwrap() {
+            said.push((now, decode::<TeamEvent>(&event).unwrap()));
+        }
+    }
+    let (five, end) = (&said[0], &said[said.len() - 1]);
+    assert!(matches!(five, ("2026-11-30", TeamEvent::RenewalDue(due)) if due.days_before == 5), "{said:?}");
+    assert!(
+        matches!(&said[1], ("2026-12-07", TeamEvent::RenewalDue(due)) if due.days_before == 1),
+        "{said:?}"
+    );
+    assert!(matches!(end, ("2026-12-08", TeamEvent::PlanLapsed(_))), "{said:?}");
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(node.plan().await.is_free());
+}
+
+#[tokio::test]
+async fn reconciling_follows_the_schedule_and_settling_what_it_finds() {
+    let node = Node::new().await;
+    let payment = node.begin().await;
+    let (mut reconcile, mut settle) =
+        (node.reconcile(), SettleJob::new(Arc::clone(&node.commands), Arc::clone(&node.known)));
+    let begun = node.clock.now();
+    let mut asked = Vec::new();
+    for second in 0..=70 {
+        node.set(begun + TimeDelta::seconds(second));
+        if node.run(&mut reconcile).await.asked > 0 {
+            asked.push(second);
+        }
+    }
+    assert_eq!(asked, [5, 15, 30, 60]);
+    node.stands(payment, ObservedStatus::Completed(Capture::Told(PRICE)));
+    node.set(begun + TimeDelta::seconds(120));
+    assert_eq!(node.run(&mut reconcile).await.ended, 1);
+    assert_eq!(node.run(&mut settle).await.activated, 1);
+    assert!(!node.plan().await.is_free());
+    let polls = node.backend.polls.load(Ordering::SeqCst);
+    node.set(begun + TimeDelta::days(2));
+    assert_eq!((node.run(&mut reconcile).await.asked, node.run(&mut settle).await.activated), (0, 0));
+    assert_eq!(node.backend.polls.load(Ordering::SeqCst), polls, "it is paid, for ever");
+}
+
+#[tokio::test]
+async fn what_has_ended_unpaid_is_asked_about_for_a_week_more() {
+    let node = Node::new().await;
+    let payment = node.begin().await;
+    node.stands(payment, ObservedStatus::Failed);
+    let mut reconcile = node.reconcile();
+    let begun = node.clock.now();
+    node.set(begun + TimeDelta::seconds(5));
+    assert_eq!(node.run(&mut reconcile).await.ended, 1);
+    // The log's own times say since when it has ended.
+    let ended = node.log.read_after(Position::default(), 100, Filter::All).await.unwrap();
+    let ended = ended.last().unwrap().recorded_at;
+    node.set(ended + TimeDelta::days(3));
+    node.stands(payment, ObservedStatus::Completed(Capture::NotTold));
+    assert_eq!(node.run(&mut reconcile).await.asked, 1);
+    let mut settle = SettleJob::new(Arc::clone(&node.commands), Arc::clone(&node.known));
+    assert_eq!(node.run(&mut settle).await.activated, 1, "it was captured late");
+
+    let other = node.begin().await;
+    node.stands(other, ObservedStatus::Cancelled);
+    node.set(node.clock.now() + TimeDelta::seconds(5));
+    node.run(&mut reconcile).await;
+    node.set(node.clock.now() + TimeDelta::days(9));
+    assert_eq!(node.run(&mut reconcile).await.asked, 0, "enough is enough");
+}
+
+#[tokio::test]
+async fn a_cancellation_is_followed_also_when_nobody_says_where_the_payment_stands() {
+    let node = Node::new().await;
+    let payment = node.begin().await;
+    *node.backend.down.lock().unwrap() = true;
+    assert!(node.payments.cancel(actor(), payment, UserId(1)).await.is_err());
+    let mut reconcile = node.reconcile();
+    let begun = node.clock.now();
+    node.set(begun + TimeDelta::seconds(5));
+    assert_eq!(node.run(&mut reconcile).await.unanswered, 1);
+    assert_eq!(node.backend.cancels.load(Ordering::SeqCst), 2, "it was asked, and could not answer");
+    *node.backend.down.lock().unwrap() = false;
+    node.set(begun + TimeDelta::seconds(15));
+    assert_eq!(node.run(&mut reconcile).await.ended, 1);
+    node.known.catch_up().await.unwrap();
+    assert!(node.known.facts().open_payments.is_empty());
+}
