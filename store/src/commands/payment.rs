@@ -166,6 +166,12 @@ impl Commands {
         Ok(if open.is_some() { Initiation::Open(now) } else { Initiation::New(now) })
     }
 
+    /// The team's payment that may still be paid, as far as this node knows.
+    #[must_use]
+    pub fn payment_under_way(&self, team: TeamId) -> Option<PaymentId> {
+        self.known.facts().open_payment_of(team)
+    }
+
     /// The payment as it is now, from its own history.
     ///
     /// # Errors

@@ -97,8 +97,10 @@ impl Payments {
         wish: &PaymentWish,
         key: &Key,
     ) -> Result<Initiated, PaymentsError> {
-        // Before anything is recorded: a payment that nobody can take on would only be in the way.
-        self.backend.ready()?;
+        if self.commands.payment_under_way(wish.team).is_none() {
+            // Before anything is recorded: a payment that nobody can take on would only be in the way.
+            self.backend.ready()?;
+        }
         match self.commands.initiate_payment(actor, wish, key).await? {
             Initiation::New(now) => Ok(Initiated { now: self.submit(actor, now, false).await?, own: true }),
             Initiation::Repeated(now) => {
@@ -107,15 +109,6 @@ impl Payments {
             Initiation::Open(now) => {
                 Ok(Initiated { now: self.submit_once_more(actor, now).await?, own: false })
             }
-        }
-    }
-
-    /// The same for whoever asks again and again.
-    async fn submit_once_more(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
-        if self.flights.ask_if_old(now.id, Question::Order, FRESH) {
-            self.submit_again(actor, now).await
-        } else {
-            Ok(now)
         }
     }
 
@@ -131,6 +124,15 @@ impl Payments {
         match lost.then(alone).flatten() {
             Some(_alone) => self.submit(actor, now, true).await,
             None => Ok(now),
+        }
+    }
+
+    /// The same for whoever asks again and again.
+    async fn submit_once_more(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
+        if self.flights.ask_if_old(now.id, Question::Order, FRESH) {
+            self.submit_again(actor, now).await
+        } else {
+            Ok(now)
         }
     }
 

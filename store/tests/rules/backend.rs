@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::payment::{Capture, ObservedStatus, PaymentSubmitted};
+use domain::payment::{Capture, ObservedStatus, PaymentSubmitted, Status};
 use domain::{ExternalPaymentId, Money, PaymentId};
 use servelink_store::payments::{BackendError, Order, PaymentBackend, Polled, Taken};
 
@@ -104,6 +104,11 @@ impl PaymentBackend for Backend {
         }
         let till = self.before_answer.lock().unwrap().clone();
         if let Some(till) = till {
+            assert_eq!(
+                till.status(order.payment_id).await,
+                Status::Pending,
+                "it is recorded before it is asked"
+            );
             self.set(name.as_str(), ObservedStatus::Completed(Capture::NotTold));
             till.callback(name.as_str(), "early", ObservedStatus::Completed(Capture::NotTold)).await;
         }

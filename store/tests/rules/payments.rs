@@ -85,7 +85,7 @@ impl Till {
         self.world.commands.receive_callback(&actor(), &callback, &request(message, message)).await
     }
 
-    async fn status(&self, id: PaymentId) -> Status {
+    pub async fn status(&self, id: PaymentId) -> Status {
         self.world.commands.payment(id).await.unwrap().payment.status
     }
 
@@ -339,7 +339,11 @@ async fn nothing_is_recorded_while_the_backend_rests_and_a_refusal_ends_the_paym
     assert!(matches!(refused, Err(PaymentsError::Backend(BackendError::Refused { .. }))));
     assert!(matches!(till.events().await.last(), Some((_, PaymentEvent::PaymentFailed(_)))));
     till.backend.set_mood(Mood::Well);
-    assert!(till.initiate("b").await.unwrap().payment.status.is_open(), "another try is another payment");
+    let second = till.initiate("b").await.unwrap();
+    assert!(second.payment.status.is_open(), "another try is another payment");
+    till.backend.set_mood(Mood::Resting);
+    till.world.known.catch_up().await.unwrap();
+    assert_eq!(till.initiate("c").await.unwrap().id, second.id, "what is under way needs no backend");
 }
 
 #[tokio::test]
