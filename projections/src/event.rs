@@ -40,6 +40,20 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// The aggregate whose event it is; none: one that no read model is made of.
+    #[must_use]
+    pub fn aggregate_type(&self) -> Option<&str> {
+        match self {
+            Self::Usage(..) => Some(Usage::TYPE),
+            Self::Team(..) => Some(Team::TYPE),
+            Self::Payment(..) => Some(Payment::TYPE),
+            Self::Other => None,
+            Self::Unreadable { aggregate_type, .. } => Some(aggregate_type),
+        }
+    }
+}
+
 impl ProjectedEvent {
     /// Understands a recorded event.
     #[must_use]

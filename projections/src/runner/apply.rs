@@ -46,6 +46,12 @@ impl Target {
         Ok(())
     }
 
+    /// Whether any of these events concerns it.
+    fn needs_any(&self, events: &[ProjectedEvent]) -> bool {
+        let needed = self.projector.aggregates();
+        events.iter().any(|event| event.body.aggregate_type().is_some_and(|own| needed.contains(&own)))
+    }
+
     /// Those of the events that it does not have yet.
     fn lacks<'a>(&self, events: &'a [ProjectedEvent]) -> Result<&'a [ProjectedEvent], RunnerError> {
         let lacks = &events[events.partition_point(|event| event.position <= self.position)..];
@@ -58,13 +64,53 @@ impl Target {
     }
 }
 
-/// Applies what the target does not have yet. When an event cannot be applied, those before it are, and it stops.
-/// What another runner has applied meanwhile is left out.
-pub(super) async fn apply(
+/// Applies to each of these what it does not have yet. Those whom nothing of it concerns only move their checkpoints,
+/// and all of them in one transaction: most of what comes is traffic, which most read models do not need.
+pub(super) async fn apply_to_all(
     db: &Db,
-    target: &mut Target,
+    targets: impl Iterator<Item = &mut Target>,
     events: &[ProjectedEvent],
 ) -> Result<(), RunnerError> {
+    let mut idle = Vec::new();
+    for target in targets.filter(|target| target.is_going()) {
+        if target.needs_any(target.lacks(events)?) {
+            apply(db, target, events).await?;
+        } else {
+            idle.push(target);
+        }
+    }
+    if !move_together(db, &mut idle, events).await? {
+        // One of them is not where it is believed to be.
+        for target in idle {
+            apply(db, target, events).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves all their checkpoints to the end of these events, or none; whether they are there.
+async fn move_together(
+    db: &Db,
+    targets: &mut [&mut Target],
+    events: &[ProjectedEvent],
+) -> Result<bool, RunnerError> {
+    let Some(last) = events.last().filter(|_| !targets.is_empty()) else { return Ok(true) };
+    let mut tx = db.begin().await?;
+    for target in targets.iter().filter(|target| target.position < last.position) {
+        if !checkpoint::advance(&mut tx, target, last.position).await? {
+            return Ok(false);
+        }
+    }
+    tx.commit().await?;
+    for target in targets {
+        target.position = target.position.max(last.position);
+    }
+    Ok(true)
+}
+
+/// Applies what the target does not have yet. When an event cannot be applied, those before it are, and it stops.
+/// What another runner has applied meanwhile is left out.
+async fn apply(db: &Db, target: &mut Target, events: &[ProjectedEvent]) -> Result<(), RunnerError> {
     while target.is_going() {
         let lacks = target.lacks(events)?;
         if lacks.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::Position;
 use tokio::sync::mpsc;
 
-use super::apply::{Standing, Target, apply};
+use super::apply::{Standing, Target, apply_to_all};
 use super::checkpoint::{self, State};
 use super::{Runner, RunnerError};
 use crate::event::ProjectedEvent;
@@ -179,9 +179,7 @@ impl Runner {
         progress(Progress { position: from, head });
         while let Some(batch) = batches.recv().await {
             let batch: Vec<ProjectedEvent> = batch?;
-            for target in targets.iter_mut() {
-                apply(&self.db, target, &batch).await?;
-            }
+            apply_to_all(&self.db, targets.iter_mut(), &batch).await?;
             let Some(position) = going(targets) else { break };
             progress(Progress { position, head: head.max(position) });
         }

@@ -134,9 +134,8 @@ impl Runner {
         for from in positions {
             let events = self.read(from, LIVE_BATCH).await?;
             more |= !events.is_empty();
-            for target in targets.iter_mut().filter(|target| target.position == from) {
-                apply::apply(&self.db, target, &events).await?;
-            }
+            let there = targets.iter_mut().filter(|target| target.position == from);
+            apply::apply_to_all(&self.db, there, &events).await?;
         }
         self.tell(targets);
         Ok(more)

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use domain::payment::{
     Capture, Observation, ObservedStatus, Payment, PaymentCommand, PaymentEvent, PaymentInitiated,
-    PaymentMethod, PaymentSubmitted, Submission, Via, decide,
+    PaymentMethod, PaymentSubmitted, Submission, Unpaid, Via, decide,
 };
 use domain::plan::PlanName;
 use domain::team::{PaidBy, TeamCommand};
@@ -123,7 +123,10 @@ fn command(author: &Author, random: &mut StdRng, n: usize, payment: &Payment) ->
         },
         9 => PaymentCommand::RequestCancellation { by: UserId(1), at: now },
         10 => PaymentCommand::RefuseSubmission { reason: "400".into() },
-        _ => PaymentCommand::Expire { polled_unpaid_at: now + TimeDelta::days(random.random_range(0..10)) },
+        _ => PaymentCommand::Expire {
+            asked_at: now + TimeDelta::days(random.random_range(0..10)),
+            unpaid: Unpaid::Pending,
+        },
     }
 }
 
