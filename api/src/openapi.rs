@@ -69,8 +69,10 @@ pub(crate) fn base(tokens: &TokenConfig) -> Document {
         "payment_signature",
         signed("x-payment-signature", "`sha256=` and the HMAC-SHA256 of the body in hex"),
     );
-    let cookie =
-        ApiKeyValue::with_description(tokens.cookie.as_str(), "A user's token in the PaaS's own cookie");
+    let cookie = ApiKeyValue::with_description(
+        tokens.cookie.as_str(),
+        "A user's token in the PaaS's own cookie; to change something, only from a page of the same origin",
+    );
     components.add_security_scheme("user_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `UsageWriter` | service key with `usage:write` | send measurements |
 //! | `DirectoryWriter` | service key with `directory:write` | keep the directory |
-//! | `Member` | user token, also from the PaaS's cookie where nothing is changed | read what his teams used; which teams those are, the read models know |
+//! | `Member` | user token, also from the PaaS's cookie where nothing is changed or a page of the same origin asks | read what his teams used, and pay if his role allows it; which teams those are, the read models know |
 //! | [`callback`], no extractor: it needs the body's bytes | signature, and address where a list is kept | tell how payments went |
 //!
 //! A handler that names none of them is open to everyone. The test in `tests/api/access.rs` holds the whole table.
@@ -68,15 +68,33 @@ fn user_token<'a>(method: &Method, headers: &'a HeaderMap, cookie: &str) -> Resu
     if headers.contains_key(AUTHORIZATION) {
         return bearer(headers).map(Cow::Borrowed);
     }
-    // A browser sends the cookie whichever site makes it ask: what a cookie alone proves is enough to read only.
-    if !method.is_safe() {
-        return Err(unauthenticated("this changes something and needs a user token as a bearer token"));
+    // A browser sends the cookie whichever page makes it ask: what a cookie alone proves is enough to read only.
+    if !method.is_safe() && !asked_by_our_own_page(headers) {
+        return Err(unauthenticated(
+            "this changes something and needs a user token as a bearer token; a cookie is enough only from a page of \
+             the same origin",
+        ));
     }
     let cookies = CookieJar::from_headers(headers);
     let cookie = cookies
         .get(cookie)
         .ok_or_else(|| unauthenticated("this needs a user token, as a bearer token or a cookie"))?;
     Ok(Cow::Owned(cookie.value().to_owned()))
+}
+
+/// Whether a browser says that a page of this very origin asks (Fetch Metadata, section 2.2; for older browsers the
+/// Origin header of the Fetch standard). A page cannot set either. Of the same site is not enough: on a PaaS every
+/// project's page is of the same site.
+fn asked_by_our_own_page(headers: &HeaderMap) -> bool {
+    let only = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
+    };
+    if headers.contains_key("sec-fetch-site") {
+        return only("sec-fetch-site") == Some("same-origin");
+    }
+    let origin = only("origin").and_then(|origin| origin.split_once("://"));
+    origin.zip(only("host")).is_some_and(|((_, origin), host)| origin.eq_ignore_ascii_case(host))
 }
 
 async fn key_holder(headers: &HeaderMap, app: &App, scope: Scope) -> Result<Actor, Problem> {
@@ -156,6 +174,34 @@ mod tests {
             let refused = user_token(&method, &cookie, "t").unwrap_err();
             assert_eq!(refused.kind(), Kind::Unauthenticated, "{method}");
             assert_eq!(user_token(&method, &headers(&["Bearer abc"]), "t").unwrap(), "abc", "{method}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_changes_something_only_from_a_page_of_the_same_origin() {
+        let asked = |more: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("t=abc"))]);
+            for (name, value) in more {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            user_token(&Method::POST, &headers, "t").is_ok()
+        };
+        let (site, origin, host) = ("sec-fetch-site", "origin", ("host", "paas.example"));
+        assert!(asked(&[(site, "same-origin"), host]));
+        assert!(asked(&[(origin, "https://paas.example"), host]));
+        for foreign in [
+            &[host][..],
+            &[(site, "same-site"), (origin, "https://paas.example"), host],
+            &[(site, "cross-site"), host],
+            &[(site, "none"), host],
+            &[(site, "same-origin"), (site, "cross-site"), host],
+            &[(origin, "https://shop.paas.example"), host],
+            &[(origin, "https://paas.example:8443"), host],
+            &[(origin, "null"), host],
+            &[(origin, "https://paas.example")],
+            &[(origin, "https://paas.example"), (origin, "https://evil.example"), host],
+        ] {
+            assert!(!asked(foreign), "{foreign:?}");
         }
     }
 

@@ -36,7 +36,7 @@ const ASKED_AGAIN: u32 = 15;
         ),
         CancelProblems,
     ),
-    security(("user_token" = [])),
+    security(("user_token" = []), ("user_cookie" = [])),
 )]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,

@@ -116,7 +116,7 @@ impl Answer {
         ),
         InitiateProblems,
     ),
-    security(("user_token" = [])),
+    security(("user_token" = []), ("user_cookie" = [])),
 )]
 pub(crate) async fn initiate(
     State(app): State<Arc<App>>,

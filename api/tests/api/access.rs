@@ -329,9 +329,7 @@ async fn every_route_of_the_document_is_in_the_table_and_behaves_so() {
 fn declared(access: &Access) -> Value {
     match access {
         Access::Anyone(_) => json!([{}]),
-        Access::Members => json!([{ "user_token": [] }, { "user_cookie": [] }]),
-        // Other sites make browsers send a cookie: where anything is changed it proves nothing.
-        Access::Payers(_) => json!([{ "user_token": [] }]),
+        Access::Members | Access::Payers(_) => json!([{ "user_token": [] }, { "user_cookie": [] }]),
         Access::Signed => json!([{ "webhook_signature": [] }, { "payment_signature": [] }]),
         Access::Keys(scope, _) => json!([{ "service_key": [scope.as_str()] }]),
     }

@@ -264,16 +264,22 @@ async fn a_callback_that_overtakes_the_answer_names_the_payment() {
 }
 
 #[tokio::test]
-async fn a_cookie_alone_begins_nothing() {
+async fn a_cookie_begins_something_only_from_a_page_of_the_same_origin() {
     let server = Server::with_two_teams().await;
     let cookie = servelink_api::auth::token::TokenConfig::default().cookie;
-    for path in [INITIATE, CALLBACK] {
+    for (path, site, status) in [
+        (INITIATE, "cross-site", 401),
+        (INITIATE, "same-site", 401),
+        (CALLBACK, "same-origin", 401),
+        (INITIATE, "same-origin", 201),
+    ] {
         let request = http::Request::builder()
             .method(Method::POST)
             .uri(path)
             .header("cookie", format!("{cookie}={}", server.token(USER)))
+            .header("sec-fetch-site", site)
             .header("content-type", "application/json")
             .body(wish(json!({})).to_string().into());
-        assert_eq!(server.send(request.unwrap()).await.status.as_u16(), 401, "{path}");
+        assert_eq!(server.send(request.unwrap()).await.status.as_u16(), status, "{path} {site}");
     }
 }
