@@ -16,15 +16,20 @@ debian_install() {
   say "installing from Debian: $*"
   local log
   log=$(mktemp)
-  mkdir -p "${NO_MAIN_CLUSTER%/*}"
-  echo 'create_main_cluster = false' >"$NO_MAIN_CLUSTER"
-  if ! debian_apt "$@" >"$log" 2>&1 </dev/null; then
-    rm -f "$NO_MAIN_CLUSTER"
+  if ! without_main_cluster debian_apt "$@" >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     fail "apt-get could not install: $*" "Its output is above and in $log"
   fi
-  rm -f "$NO_MAIN_CLUSTER" "$log"
+  rm -f "$log"
 }
+
+# A subshell, so that the setting goes with it however it ends.
+without_main_cluster() (
+  trap 'rm -f "$NO_MAIN_CLUSTER"' EXIT
+  mkdir -p "${NO_MAIN_CLUSTER%/*}"
+  echo 'create_main_cluster = false' >"$NO_MAIN_CLUSTER"
+  "$@"
+)
 
 # Another apt-get (unattended upgrades, a second run of this script) is waited for.
 debian_apt() {
