@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
+use workers::storage::VolumeName;
 
 /// The fewest bytes that a secret may have.
 pub(crate) const SECRET_LENGTH: usize = 16;
@@ -90,6 +91,9 @@ pub(crate) struct ServeArgs {
     pub(crate) docker_host: Option<String>,
 
     #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+
+    #[command(flatten)]
     pub(crate) token: TokenArgs,
 
     #[command(flatten)]
@@ -97,6 +101,34 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What measures disks.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StorageArgs {
+    /// Measure what each project stores, by the Docker engine of --docker-host: at start, and every day at 04:00 UTC.
+    /// On one node only
+    #[arg(long = "storage", env = "SERVELINK_STORAGE", value_parser = yes_or_no, default_value = "no",
+        num_args = 0..=1, default_missing_value = "yes", value_name = "YES_OR_NO")]
+    pub(crate) measured: bool,
+
+    /// Volumes without the project's label that are a project's all the same; * stands for anything
+    #[arg(
+        long,
+        env = "SERVELINK_VOLUME_NAMES",
+        value_delimiter = ',',
+        default_value = "{project_id}-*",
+        value_name = "NAMES"
+    )]
+    pub(crate) volume_names: Vec<VolumeName>,
+
+    /// The PaaS's own data folder, whose storage/TEAM/... is measured too [default: it is not]
+    #[arg(long, env = "DATA_DIR", value_name = "FOLDER")]
+    pub(crate) paas_data_dir: Option<PathBuf>,
+
+    /// The same folder as the Docker engine names it, where this process sees it elsewhere
+    #[arg(long, env = "SERVELINK_ENGINE_DATA_DIR", value_name = "FOLDER")]
+    pub(crate) engine_data_dir: Option<PathBuf>,
 }
 
 /// The payment backend and its callbacks.

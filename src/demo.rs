@@ -150,6 +150,7 @@ fn settings(listen: SocketAddr) -> ServeArgs {
     serve.listen = listen;
     serve.roles = vec![config::Role::Api, config::Role::Projections, config::Role::Workers];
     serve.token.secret_key = None;
+    serve.storage.measured = false;
     (serve.jwks_url, serve.traefik_url, serve.traefik_map, serve.docker_host, serve.plans) =
         (None, None, None, None, None);
     serve

@@ -42,13 +42,27 @@ pub(crate) fn payments(
     commands: &Arc<Commands>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Payments>, PaymentSettingError> {
-    let Some(url) = given(args.payment_backend_url.as_deref()) else { return Ok(None) };
+    let Some(url) = given(args.payment_backend_url.as_deref()) else {
+        if args.payment_api_key.is_some() || args.payment_webhook_secrets.is_some() {
+            tracing::warn!(
+                "PAYMENT_BACKEND_URL is not set: nothing can be paid, whatever else is set for payments"
+            );
+        }
+        return Ok(None);
+    };
     let keys = args.payment_api_key.as_ref().filter(|keys| !keys.expose_secret().trim().is_empty());
     let keys = keys.ok_or(PaymentSettingError::NoKey)?;
     let reachable = listen.and_then(|listen| reached_by(url, listen));
     let base_url = match (given(args.base_url.as_deref()), reachable) {
         (Some(url), _) => url.to_owned(),
-        (None, Some(listen)) => format!("http://{listen}"),
+        (None, Some(listen)) => {
+            if listen.ip().is_loopback() && !is_here(url) {
+                tracing::warn!(
+                    "BASE_URL is not set: the payment backend is told to call back at http://{listen}"
+                );
+            }
+            format!("http://{listen}")
+        }
         (None, None) => {
             let listen = listen.map_or_else(|| "nothing".into(), |listen| listen.to_string());
             return Err(PaymentSettingError::NoBaseUrl { listen });
@@ -62,6 +76,11 @@ pub(crate) fn payments(
 pub(crate) fn callbacks(args: &PaymentArgs) -> Result<Option<CallbackPolicy>, PaymentSettingError> {
     if given(args.payment_backend_url.as_deref()).is_none() {
         return Ok(None);
+    }
+    if args.payment_unsigned_callbacks {
+        tracing::warn!(
+            "PAYMENT_UNSIGNED_CALLBACKS is on: callbacks that nobody signed are taken, and confirmed by polls"
+        );
     }
     let secrets = args.payment_webhook_secrets.as_ref().map_or("", |secrets| secrets.expose_secret());
     let policy = CallbackPolicy::new(CallbackConfig {
@@ -77,13 +96,19 @@ pub(crate) fn callbacks(args: &PaymentArgs) -> Result<Option<CallbackPolicy>, Pa
 fn reached_by(backend: &str, mut listen: SocketAddr) -> Option<SocketAddr> {
     if listen.ip().is_unspecified() {
         // One on this machine reaches us here, whatever else we listen on.
-        let backend = reqwest::Url::parse(backend).ok()?;
-        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&backend.host_str()?);
+        let here = is_here(backend);
         let loopback: IpAddr =
             if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         listen.set_ip(here.then_some(loopback)?);
     }
     Some(listen)
+}
+
+/// Whether this address is on this machine.
+fn is_here(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str);
+    host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
 /// A setting that is empty, as `.env` files leave them, is none.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::auth::service_key::KeyVerifier;
 use api::auth::token::{Jwks, TokenConfig, TokenVerifier};
+use chrono::NaiveTime;
 use domain::plan::{Catalogue, CatalogueError};
 use projections::{ReadModels, Runner};
 use store::commands::Commands;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use workers::job;
 use workers::limits::LimitsJob;
 use workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
+use workers::storage::{BindsConfig, StorageConfig, StorageJob};
 use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
 
 use crate::admin::Admin;
@@ -33,6 +35,13 @@ use crate::stores::Stores;
 
 /// How long requests that are under way may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// When storage is measured, in UTC: few write then.
+const STORAGE_AT: NaiveTime = match NaiveTime::from_hms_opt(4, 0, 0) {
+    Some(four) => four,
+    None => NaiveTime::MIN,
+};
 
 /// The plans cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -242,6 +251,12 @@ fn workers(
         let reconcile = job::Runner::new(reconcile, ReconcileJob::SCHEDULE);
         background.spawn(ending(reconcile.run(stopping.clone()), "what asks the payment backend"));
     }
+    if let Some(config) = storage(args)? {
+        let schedule = job::Schedule { interval: DAY, limit: config.run_limit() };
+        let job = StorageJob::new(config, commands(), known(), Arc::clone(&stores.log), Arc::clone(clock))?;
+        let run = job::Runner::new(job, schedule).run_daily(STORAGE_AT, Arc::clone(clock), stopping.clone());
+        background.spawn(ending(run, "what measures storage"));
+    }
     if let Some(config) = traefik(args)? {
         let schedule = config.schedule();
         let job = TraefikJob::new(config, commands(), Arc::clone(&stores.log), Arc::clone(clock))?;
@@ -271,13 +286,29 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
         .map_err(|error| format!("cannot listen on {address} (--listen, SERVELINK_LISTEN): {error}").into())
 }
 
-fn traefik(args: &ServeArgs) -> Result<Option<TraefikConfig>, SettingError> {
-    let Some(url) = args.traefik_url.clone() else { return Ok(None) };
+fn storage(args: &ServeArgs) -> Result<Option<StorageConfig>, SettingError> {
+    let wanted = &args.storage;
+    if !wanted.measured {
+        return Ok(None);
+    }
+    check_docker_host(args)?;
+    let binds = wanted.paas_data_dir.clone().map(|data_dir| {
+        let engine_data_dir = wanted.engine_data_dir.clone();
+        BindsConfig { data_dir, engine_data_dir, ..BindsConfig::default() }
+    });
+    let (host, volume_names) = (args.docker_host.clone(), wanted.volume_names.clone());
+    Ok(Some(StorageConfig { host, volume_names, binds, ..StorageConfig::default() }))
+}
+
+fn check_docker_host(args: &ServeArgs) -> Result<(), SettingError> {
     let known =
         |host: &String| ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme));
-    if !args.docker_host.as_ref().is_none_or(known) {
-        return Err(SettingError::DockerHost);
-    }
+    if args.docker_host.as_ref().is_none_or(known) { Ok(()) } else { Err(SettingError::DockerHost) }
+}
+
+fn traefik(args: &ServeArgs) -> Result<Option<TraefikConfig>, SettingError> {
+    let Some(url) = args.traefik_url.clone() else { return Ok(None) };
+    check_docker_host(args)?;
     // Without a map file somebody must say whose deployments are: then Docker is asked, at its usual place if need be.
     let docker = match (&args.docker_host, &args.traefik_map) {
         (None, Some(_)) => None,

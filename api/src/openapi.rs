@@ -6,7 +6,9 @@ use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -34,6 +36,22 @@ const PAGE: &str = "/api/docs";
     ),
 )]
 struct Base;
+
+/// OpenAPI 3.1 wants a description of every response: where the route gives none, the status says it.
+fn describe_responses(document: &mut Value) {
+    let operations = document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    let operations = operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut);
+    for responses in operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut()) {
+        for (status, response) in responses {
+            let said = response["description"].as_str().is_some_and(|text| !text.is_empty());
+            if !said && response.get("$ref").is_none() {
+                let status = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+                response["description"] =
+                    status.and_then(|status| status.canonical_reason()).unwrap_or("").into();
+            }
+        }
+    }
+}
 
 /// Whether this path is the page or one of its files.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -92,7 +110,9 @@ fn description() -> String {
 /// The document and the page, as routes.
 pub(crate) fn routes(document: &Document) -> Router<Arc<App>> {
     // Rendered once. The document is made of what serde can write by construction.
-    let json = Bytes::from(document.to_json().unwrap_or_default());
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    describe_responses(&mut document);
+    let json = Bytes::from(document.to_string());
     let serve = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
     // "none": the page would otherwise send the document's address to a validator on the internet.
     let config = Config::new([Url::from(DOCUMENT)]).validator_url("none").try_it_out_enabled(true);

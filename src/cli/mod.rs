@@ -2,6 +2,7 @@
 
 mod demo;
 mod key;
+mod mail;
 mod projections;
 mod sandbox;
 mod serve;
@@ -12,8 +13,9 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::io::Write;
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogArgs, LogFormat, ServeArgs, SettingError, StoreArgs};
 
@@ -40,9 +42,29 @@ enum Command {
     Key(key::KeyCommand),
     /// Make a user's token, for trying things
     Token(token::TokenCommand),
+    /// The letters that teams are sent
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// The read models: how far they are, and building them anew
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
+}
+
+/// Where these are empty by mistake, a server would keep its events elsewhere, or trust another secret, than it was meant
+/// to: that is told instead.
+const NEVER_EMPTY: [&str; 2] = ["DATABASE_URL", "SECRET_KEY"];
+
+/// A variable that is set to nothing, as files of settings leave it, is not set.
+fn without_empty_settings(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env()
+            .filter(|name| NEVER_EMPTY.iter().all(|never| *never != *name))
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_settings)
 }
 
 /// Whatever went wrong, with its causes.
@@ -55,7 +77,8 @@ impl Cli {
         if !Self::names_a_command(&args) {
             args.insert(1.min(args.len()), "serve".into());
         }
-        let typed = Self::parse_from(args);
+        let typed = Self::from_arg_matches(&without_empty_settings(Self::command()).get_matches_from(args));
+        let typed = typed.unwrap_or_else(|error| error.format(&mut Self::command()).exit());
         if let Err(error) = typed.check() {
             Self::command().error(ErrorKind::ValueValidation, error).exit();
         }
@@ -67,7 +90,11 @@ impl Cli {
         match &self.command {
             Command::Serve(args) => args.token.check(),
             Command::Token(command) => command.token.check(),
-            Command::Demo(_) | Command::Sandbox(_) | Command::Key(_) | Command::Projections(_) => Ok(()),
+            Command::Demo(_)
+            | Command::Sandbox(_)
+            | Command::Key(_)
+            | Command::Mail(_)
+            | Command::Projections(_) => Ok(()),
         }
     }
 
@@ -100,6 +127,7 @@ impl Cli {
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Key(command) => key::run(command, &self.store).await,
             Command::Token(command) => token::run(&command, &self.store),
+            Command::Mail(command) => mail::run(&command),
             Command::Projections(command) => projections::run(command, &self.store).await,
         }
     }

@@ -43,6 +43,11 @@ impl Client {
         Self { http, url: server.url.clone(), key: key.into(), token: token.into() }
     }
 
+    /// The same, as another user.
+    pub(crate) fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     /// The same credentials, at another server.
     pub(crate) fn at(&self, server: &Servelink) -> Self {
         Self { url: server.url.clone(), ..self.clone() }

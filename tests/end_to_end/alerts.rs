@@ -29,7 +29,8 @@ async fn thresholds(client: &Client, count: usize) -> Vec<Value> {
 
 async fn alerts_follow_the_traffic(home: Home) {
     let (server, client) = start(&home, "").await;
-    client.register(&[1]).await;
+    let registered = client.register(&[1]).await;
+    client.get(&format!("/api/teams/team-one/alerts?min_position={registered}")).await.ok();
     use_up(&client, 0, 82).await;
     assert_eq!(thresholds(&client, 1).await, [json!(80)]);
     assert_eq!(server.terminate().await.code(), Some(0));

@@ -6,6 +6,7 @@
 //! | `usage` | directory and samples become exactly the usage that was sent, and stay so |
 //! | `keys` | service keys work at once and stop at once, whether or not a server runs |
 //! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
+//! | `storage` | what a real Docker engine tells is in the usage |
 //! | `nodes` | several servers share one Postgres, with all roles or some |
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -15,4 +16,5 @@ mod common;
 mod endings;
 mod keys;
 mod nodes;
+mod storage;
 mod usage;

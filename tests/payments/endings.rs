@@ -112,20 +112,18 @@ async fn killed_with_a_cancellation_on_its_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment() {
     let mut shop = Shop::open().await;
-    let mut paid = 0;
-    for round in 0_u64..12 {
+    for round in 0..12 {
         let order = shop.order().header("Idempotency-Key", format!("round-{round}"));
         let answer = shop.client.send(order).await;
         assert!((200..300).contains(&answer.status), "{answer:?}");
         let payment = answer.json();
         shop.press(&payment, "pay").await;
-        paid += 1;
-        tokio::time::sleep(Duration::from_millis(round * 7)).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 7)).await;
         shop.kill().await;
         shop.restart("").await;
         shop.becomes(&payment, "completed").await;
         // The next one is for the month after.
-        let months = paid;
+        let months = round + 1;
         eventually("its month", || async {
             let now = shop.subscription().await;
             let instant = |field: &str| {

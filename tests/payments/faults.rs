@@ -79,14 +79,19 @@ async fn so_is_one_that_is_down() {
 
 async fn is_left_alone(shop: &Shop) {
     assert_eq!(shop.initiate().await.status, 202);
-    // The reconciler's own tries open the breaker.
-    let answer = eventually("the breaker", || async {
-        let answer = shop.initiate().await;
-        if answer.status == 503 { Ok(answer) } else { Err(format!("{answer:?}")) }
+    let (path, other) = shop.another_team().await;
+    // The reconciler's own tries open the breaker, and then nobody's payment is begun any more.
+    eventually("the breaker", || async {
+        if shop.home.log().contains("it is not asked for a while") { Ok(()) } else { Err("not yet".into()) }
     })
     .await;
-    assert!(answer.text.contains("payment backend"), "{answer:?}");
-    assert_eq!(shop.history().await.len(), 1);
+    let order = json!({ "payment_method": "mobile_money", "plan_upgrade": true, "new_plan": "pro" });
+    let head = shop.client.head().await;
+    let answer = other.send(other.as_user(Method::POST, &path).json(&order)).await;
+    assert!(answer.status == 503 && answer.text.contains("payment backend"), "{answer:?}");
+    assert_eq!(shop.client.head().await, head, "nothing is recorded");
+    // What is under way needs no backend to be told of.
+    assert_eq!(shop.initiate().await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]

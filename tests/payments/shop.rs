@@ -79,6 +79,19 @@ impl Shop {
             Some(Servelink::start(&self.home, &format!("serve --listen 127.0.0.1:{port} {args}")).await);
     }
 
+    /// A team of user 2's: where it begins a payment, and user 2.
+    pub(crate) async fn another_team(&self) -> (String, Client) {
+        let id = crate::common::team(2);
+        let team = json!({ "name": "Team Two", "slug": "team-two" });
+        self.client.put(&format!("/api/teams/{id}"), &team).await;
+        let owner = json!({ "role": "owner" });
+        let last = self.client.put(&format!("/api/teams/{id}/members/2"), &owner).await;
+        let other = self.client.with_token(self.home.token(2).await);
+        let position = crate::common::client::position(&last);
+        other.get(&format!("/api/usage/teams/team-two?min_position={position}")).await.ok();
+        ("/api/payments/team-two/initiate".into(), other)
+    }
+
     /// Waits until reads see this position.
     pub(crate) async fn seen(&self, position: u64) {
         self.client.get(&format!("/api/usage/teams/team-one?min_position={position}")).await.ok();

@@ -7,15 +7,21 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use store::Clock;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::trouble::{Trouble, in_one_line};
 
 /// A shorter interval is taken for this one.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A daily job looks at the clock at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 
 /// Something to be done at an interval.
 pub trait Job: Send {
@@ -92,6 +98,25 @@ impl<J: Job> Runner<J> {
         let _: Option<()> = shutdown.run_until_cancelled(forever).await;
     }
 
+    /// Runs the job at once (what was missed while the process was down is made good by it) and then every day at this
+    /// time in UTC, until `shutdown`. A run that is under way then is dropped.
+    pub async fn run_daily(mut self, at: NaiveTime, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+        let forever = async {
+            loop {
+                self.once().await;
+                let due = next_daily(clock.now(), at);
+                // By and by: the machine's clock may be set meanwhile.
+                while let Ok(left) = (due - clock.now()).to_std() {
+                    if left.is_zero() {
+                        break;
+                    }
+                    sleep(left.min(LONGEST_SLEEP)).await;
+                }
+            }
+        };
+        let _: Option<()> = shutdown.run_until_cancelled(forever).await;
+    }
+
     /// One run, logged.
     pub async fn once(&mut self) -> JobReport<J::Report, J::Error> {
         let begun = Instant::now();
@@ -110,9 +135,15 @@ impl<J: Job> Runner<J> {
     }
 }
 
+/// The first time of day after this instant.
+fn next_daily(now: DateTime<Utc>, at: NaiveTime) -> DateTime<Utc> {
+    let today = now.date_naive().and_time(at).and_utc();
+    if today > now { today } else { today + TimeDelta::days(1) }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -159,6 +190,34 @@ mod tests {
         shutdown.cancel();
         running.await.unwrap();
         assert_eq!(*begun.lock().unwrap(), [0, 1_000, 3_500, 4_000, 5_000]);
+    }
+
+    #[test]
+    fn the_next_time_of_day_is_after_now() {
+        let next = |now: &str| {
+            next_daily(now.parse().unwrap(), NaiveTime::from_hms_opt(4, 0, 0).unwrap()).to_rfc3339()
+        };
+        assert_eq!(next("2026-12-31T03:59:59Z"), "2026-12-31T04:00:00+00:00");
+        assert_eq!(next("2026-12-31T04:00:00Z"), "2027-01-01T04:00:00+00:00");
+        assert_eq!(next("2028-02-28T12:00:00Z"), "2028-02-29T04:00:00+00:00");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daily_job_runs_at_once_and_then_at_its_time() {
+        let job = Slow::new(&[]);
+        let begun = Arc::clone(&job.begun);
+        let (zero, shutdown) = (Instant::now(), CancellationToken::new());
+        // It is 03:00 now, and the paused time goes on from there.
+        let at_three: DateTime<Utc> = "2026-11-23T03:00:00Z".parse().unwrap();
+        let clock = Arc::new(move || at_three + TimeDelta::from_std(zero.elapsed()).unwrap());
+        let runner = Runner::new(job, Schedule { interval: SECOND, limit: 10 * SECOND });
+        let four = NaiveTime::from_hms_opt(4, 0, 0).unwrap();
+        let running = tokio::spawn(runner.run_daily(four, clock, shutdown.clone()));
+        let hour = 3_600_000;
+        tokio::time::sleep(Duration::from_millis(26 * hour)).await;
+        shutdown.cancel();
+        running.await.unwrap();
+        assert_eq!(*begun.lock().unwrap(), [0, hour, 25 * hour].map(u128::from));
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ impl Serialize for Amount {
     }
 }
 
-/// Where a payment stands, as it is told outside.
+/// Where a payment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = PaymentStatus)]
@@ -68,7 +68,7 @@ impl From<StatusWord> for Status {
     }
 }
 
-/// How a payer pays: [`PaymentMethod`], for the document.
+/// How the payer pays.
 #[derive(ToSchema)]
 #[schema(as = PaymentMethod, rename_all = "snake_case")]
 #[allow(dead_code)]

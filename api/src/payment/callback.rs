@@ -7,6 +7,7 @@ mod body;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -66,11 +67,19 @@ pub(crate) struct Answer {
 )]
 pub(crate) async fn receive(State(app): State<Arc<App>>, request: Request) -> Result<Json<Answer>, Problem> {
     let taken = take(&app, request).await;
-    // The reason only: a body may hold a telephone number, and headers a signature. And quietly: anybody may send
-    // what is refused, as often as he likes.
-    taken
-        .inspect_err(|problem| tracing::debug!(reason = %problem, "a payment callback was not taken"))
-        .map(Json)
+    taken.inspect_err(|problem| log_refusal(problem, app.clock.now().timestamp())).map(Json)
+}
+
+/// The reason only: a body may hold a telephone number, and headers a signature. Whoever has mistyped a secret must
+/// hear of it; but anybody may send what is refused, as often as he likes: it is worth a line a minute.
+fn log_refusal(problem: &Problem, now: i64) {
+    static LAST_MINUTE: AtomicI64 = AtomicI64::new(i64::MIN);
+    let minute = now.div_euclid(60);
+    if LAST_MINUTE.swap(minute, Ordering::Relaxed) == minute {
+        tracing::debug!(reason = %problem, "a payment callback was not taken");
+    } else {
+        tracing::warn!(reason = %problem, "a payment callback was not taken; others of this minute are not told");
+    }
 }
 
 async fn take(app: &App, request: Request) -> Result<Answer, Problem> {

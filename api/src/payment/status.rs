@@ -16,6 +16,9 @@ use crate::problem::{Problem, ReadProblems};
 /// How long an answer waits for the backend's, and for the read models to have it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long an answer waits for the read models to have what was recorded before the question.
+const CAUGHT_UP: Duration = Duration::from_secs(1);
+
 /// Where a payment stands
 ///
 /// The payment backend is asked first when the payment is open and it was not asked a moment ago. When it does not
@@ -37,6 +40,9 @@ pub(crate) async fn read(
 ) -> Result<Json<answer::State>, Problem> {
     let id: PaymentId = named(&id)?;
     query.reached(&app).await?;
+    // Whoever paid a moment ago wants to see it: what is recorded by now is waited for, for a moment.
+    let head = app.log.head().await?;
+    let _ = app.reads.wait_for(head, CAUGHT_UP).await;
     let row = app.reads.payment(user, id).await?.ok_or_else(Problem::not_found)?;
     if !row.status.is_open() || !refreshed(&app, user, id).await {
         return Ok(Json((&row).into()));

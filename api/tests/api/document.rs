@@ -21,6 +21,10 @@ async fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
         let name = operation["operationId"].as_str().unwrap();
         assert!(names.insert(name.to_owned()), "{name} is there twice");
         assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{name}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            // OpenAPI 3.1, section 4.8.17.
+            assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{name} {status}");
+        }
         if operation["security"] != serde_json::json!([{}]) {
             // The payment backend's contract knows no 422.
             let invalid = if name == "receive_payment_callback" { "400" } else { "422" };

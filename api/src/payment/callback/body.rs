@@ -116,8 +116,8 @@ fn unshown(problem: Problem) -> Problem {
 
 fn wrong(field: &str, code: &str) -> Problem {
     let rule = match field {
-        "external_payment_id" => "it is required, 1 to 128 visible ASCII characters",
-        "status" => "it is required: pending, processing, completed, failed or cancelled",
+        "external_payment_id" => "it must be 1 to 128 visible ASCII characters",
+        "status" => "it must be pending, processing, completed, failed or cancelled",
         "payment_id" => "it must be a payment's id as Servelink gave it",
         "amount" => {
             "it must be a number in major units with no more digits than its currency has, beside `currency`"
