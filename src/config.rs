@@ -135,7 +135,7 @@ pub(crate) struct StorageArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Payments")]
 pub(crate) struct PaymentArgs {
-    /// The payment backend (https://pay.example.org); without it nothing can be paid
+    /// The payment backend, an http or https URL; without it nothing can be paid
     #[arg(long, env = "PAYMENT_BACKEND_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) payment_backend_url: Option<String>,
 
