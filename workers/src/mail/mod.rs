@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`message`] | a [`Letter`] for each thing that teams are told, with just the facts that it tells |
 //! | [`language`] | the languages that people are written to in |
-//! | [`format`] | amounts, dates and sizes as each language writes them |
+//! | [`mod@format`] | amounts, dates and sizes as each language writes them |
 //! | [`links`] | the pages that letters lead to |
-//! | [`render`] | a letter as subject, text and HTML |
+//! | [`mod@render`] | a letter as subject, text and HTML |
 //! | [`sample`] | one of each, for tests and the preview |
 //! | [`smtp`] | hands a rendered letter to an SMTP server |
 //!
