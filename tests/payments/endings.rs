@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sandbox::{SandboxConfig, Signing};
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::common::{Home, eventually};
-use crate::shop::{Shop, standard, told};
+use crate::shop::{SECRET, Shop, standard, told};
 
 /// A server that answers and shows, and does nothing by itself.
 const NO_WORKERS: &str = "--roles api,projections";
@@ -84,6 +85,52 @@ async fn killed_between_the_money_and_the_plan() {
         assert_eq!(again.status, 200, "{again:?}");
         assert_eq!(shop.subscription().await["period_end"], lifted["period_end"], "it counts once");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_money_and_a_refund() {
+    let mut shop = Shop::open_with(standard(), Home::embedded(), NO_WORKERS).await;
+    // Two payments for one month: the first counted as failed when the second began, and is paid all the same.
+    let first = shop.begun().await;
+    let failed = shop.client.send(shop.signed("failed", &told(&first, "failed"))).await;
+    assert_eq!(failed.status, 200, "{failed:?}");
+    let second = shop.begun().await;
+    for payment in [&second, &first] {
+        shop.press(payment, "pay").await;
+        shop.becomes(payment, "completed").await;
+    }
+    shop.kill().await;
+    shop.restart("").await;
+    shop.lifted().await;
+    eventually("one refund that is due", || async {
+        let mut due = Vec::new();
+        for payment in [&first, &second] {
+            due.push(shop.status(payment).await["flags"]["refund_due"] == json!(true));
+        }
+        if due.iter().filter(|due| **due).count() == 1 { Ok(()) } else { Err(format!("{due:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_a_doubtful_callback_and_its_poll() {
+    let legacy = SandboxConfig { signing: Signing::Legacy { secret: SECRET.into() }, ..standard() };
+    let mut shop = Shop::open_with(legacy, Home::embedded(), "").await;
+    let payment = shop.begun().await;
+    shop.behave(json!({ "status": { "answer": { "status": 500 } } }));
+    shop.press(&payment, "pay").await;
+    eventually("the callbacks to be taken", || async {
+        let taken = shop.sandbox.payments()[0].callbacks.iter().filter(|callback| callback.taken).count();
+        if taken == 2 { Ok(()) } else { Err(format!("{taken} are")) }
+    })
+    .await;
+    assert_ne!(shop.status(&payment).await["status"], "completed", "nobody has confirmed it");
+    shop.kill().await;
+    shop.behave(json!({}));
+    shop.restart("").await;
+    // Nobody calls again, and nobody looks: it is asked for.
+    shop.lifted().await;
+    assert_eq!(shop.status(&payment).await["status"], "completed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
