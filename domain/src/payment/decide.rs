@@ -13,6 +13,8 @@ use crate::{ExternalPaymentId, Money, UserId};
 
 /// How long a payment may be paid whose backend tells no end: the reconciler has asked for a week by then.
 const EXPIRES_AFTER: TimeDelta = TimeDelta::days(8);
+/// Callbacks that are recorded although they tell nothing new.
+const MOST_CALLBACKS: usize = 64;
 /// How long a payment stands that the backend never named. Nobody can pay it, and it keeps its team from paying.
 const UNNAMED_AFTER: TimeDelta = TimeDelta::days(1);
 /// The same when somebody wants it called off.
@@ -282,6 +284,10 @@ fn take_callback(
         let verdict = if told.is_empty() { Verdict::NoNews } else { Verdict::Applied };
         (told, verdict)
     };
+    // A payment's history stays short, however much a backend has to say that is known.
+    if verdict == Verdict::NoNews && payment.callbacks.len() >= MOST_CALLBACKS {
+        return Ok(vec![]);
+    }
     let received = PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict });
     Ok([received].into_iter().chain(told).collect())
 }

@@ -190,6 +190,15 @@ fn a_callback_without_id_and_time_gives_the_name_and_a_poll_decides() {
 }
 
 #[test]
+fn callbacks_without_news_are_recorded_up_to_a_number() {
+    let many = (0..200).map(|n| callback(&n.to_string(), ObservedStatus::Pending, true));
+    let (payment, events) = history([submission("x1")].into_iter().chain(many));
+    assert_eq!((payment.callbacks.len(), verdicts(&events).len()), (64, 64));
+    let still = decide(&payment, callback("news", PAID, true)).unwrap();
+    assert!(matches!(still[1], PaymentEvent::PaymentCompleted(_)), "news is always taken");
+}
+
+#[test]
 fn words_that_were_in_doubt_count_when_they_come_again_beyond_doubt() {
     let (payment, events) = history([
         submission("x1"),
