@@ -118,7 +118,8 @@ fn paid(plans: &Catalogue) -> impl Iterator<Item = (&PlanName, &Plan)> {
 }
 
 fn currency(code: &str) -> Result<Currency, Problem> {
-    Currency::from_code(code).ok_or_else(|| wrong("currency", "must be an ISO 4217 code in capital letters, such as EUR or XOF"))
+    Currency::from_code(code)
+        .ok_or_else(|| wrong("currency", "must be an ISO 4217 code in capital letters, such as EUR or XOF"))
 }
 
 fn price(plan: &Plan, told: Option<Currency>) -> Result<Money, Problem> {
