@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted};
+use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted, Submission};
 use domain::plan::{Catalogue, PlanName};
 use domain::team::TeamEvent;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
@@ -18,7 +18,7 @@ use store::codec::decode;
 use store::commands::{Actor, Commands, PaymentWish};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
-use store::payments::{BackendError, Order, PaymentBackend, Payments, Polled, Taken};
+use store::payments::{BackendError, Order, PaymentBackend, Payments, Polled};
 use store::{Clock, Digest, EventLog, Filter, Key, KeyId, Position};
 
 const PRICE: Money = Money::new(300, Currency::EUR);
@@ -48,13 +48,13 @@ impl PaymentBackend for Backend {
         Ok(())
     }
 
-    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError> {
+    async fn initiate(&self, order: &Order) -> Result<Submission, BackendError> {
         let external_payment_id: ExternalPaymentId = format!("x-{}", order.payment_id).parse().unwrap();
         self.stands.lock().unwrap().insert(external_payment_id.to_string(), ObservedStatus::Pending);
         let payment_url = Some("https://pay.example/x".to_owned());
         let submitted =
             PaymentSubmitted { external_payment_id, payment_url, qr_code: None, expires_at: None };
-        self.answer(Taken { submitted, processing: false })
+        self.answer(Submission { submitted, processing: false })
     }
 
     async fn poll(&self, id: &ExternalPaymentId, _: Money) -> Result<Polled, BackendError> {

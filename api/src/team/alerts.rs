@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
-use domain::team::Resource;
 use domain::{ByteCount, Month, Slug};
 use projections::Alert;
 use serde::Serialize;
@@ -16,6 +15,7 @@ use crate::app::App;
 use crate::auth::Member;
 use crate::params::{MonthQuery, ReadAfter, ReadMonth, named};
 use crate::problem::{Problem, ReadProblems};
+use crate::usage::Resource;
 
 /// Whole days that the pace is taken from.
 const PACE_DAYS: u64 = 7;
@@ -37,7 +37,7 @@ pub(crate) struct Answer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = TeamAlert)]
 pub(crate) struct RaisedAlert {
-    resource: AlertResource,
+    resource: Resource,
     /// In per cent of the limit: 80, 95 or 100.
     threshold: u8,
     /// What was used when it was raised.
@@ -47,14 +47,6 @@ pub(crate) struct RaisedAlert {
     raised_at: DateTime<Utc>,
     /// When it stopped to stand: the storage has fallen 5 points below it, or the team has another plan.
     cleared_at: Option<DateTime<Utc>>,
-}
-
-/// What a plan limits.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum AlertResource {
-    Traffic,
-    Storage,
 }
 
 /// When the traffic will reach its limit.
@@ -70,10 +62,7 @@ struct Forecast {
 impl From<Alert> for RaisedAlert {
     fn from(alert: Alert) -> Self {
         Self {
-            resource: match alert.resource {
-                Resource::Traffic => AlertResource::Traffic,
-                Resource::Storage => AlertResource::Storage,
-            },
+            resource: alert.resource.into(),
             threshold: alert.threshold,
             used_bytes: alert.used.get(),
             limit_bytes: alert.limit.get(),

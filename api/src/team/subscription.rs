@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Slug;
 use domain::plan::{Plan, PlanName};
-use domain::team::GRACE;
+use domain::team::{GRACE, REMINDERS};
 use projections::Subscription;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use crate::payment::Amount;
 use crate::problem::{Problem, ReadProblems};
 
 /// How long before its end a plan is due to be paid again: since the first reminder.
-const DUE: TimeDelta = TimeDelta::days(5);
+const DUE: TimeDelta = TimeDelta::days(REMINDERS[0] as i64);
 
 /// The plan that a team pays for.
 #[derive(Serialize, ToSchema)]

@@ -15,6 +15,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use team_limits::Resource;
+
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(traffic::record))

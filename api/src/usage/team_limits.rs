@@ -48,6 +48,15 @@ pub(crate) enum Resource {
     Storage,
 }
 
+impl From<domain::team::Resource> for Resource {
+    fn from(resource: domain::team::Resource) -> Self {
+        match resource {
+            domain::team::Resource::Traffic => Self::Traffic,
+            domain::team::Resource::Storage => Self::Storage,
+        }
+    }
+}
+
 impl Answer {
     fn new(usage: &TeamUsage, plan: &Plan) -> Self {
         let exceeded = [

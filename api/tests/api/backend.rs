@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::payment::{ObservedStatus, PaymentSubmitted};
+use domain::payment::{ObservedStatus, PaymentSubmitted, Submission};
 use domain::{ExternalPaymentId, Money, PaymentId};
 use http::request::Builder;
 use ring::hmac;
 use standardwebhooks::Webhook;
-use store::payments::{BackendError, Order, PaymentBackend, Polled, Taken};
+use store::payments::{BackendError, Order, PaymentBackend, Polled};
 use tokio::sync::watch;
 
 use super::WEBHOOK_SECRET;
@@ -102,7 +102,7 @@ impl PaymentBackend for FakeBackend {
         }
     }
 
-    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError> {
+    async fn initiate(&self, order: &Order) -> Result<Submission, BackendError> {
         self.orders.lock().unwrap().push(order.clone());
         let name = name_of(&order.payment_id.to_string());
         let submitted = PaymentSubmitted {
@@ -111,7 +111,7 @@ impl PaymentBackend for FakeBackend {
             qr_code: None,
             expires_at: None,
         };
-        self.done(Taken { submitted, processing: false }).await
+        self.done(Submission { submitted, processing: false }).await
     }
 
     async fn poll(&self, _: &ExternalPaymentId, _: Money) -> Result<Polled, BackendError> {

@@ -11,8 +11,9 @@ use super::refusal::PaymentRefusal;
 use super::state::{Payment, Status};
 use crate::{ExternalPaymentId, Money, UserId};
 
-/// How long a payment may be paid whose backend tells no end: the reconciler has asked for a week by then.
-const EXPIRES_AFTER: TimeDelta = TimeDelta::days(8);
+/// How long a payment is followed: one whose backend tells no end may be paid for so long, and one that has ended unpaid
+/// may be found paid.
+pub const FOLLOWED_FOR: TimeDelta = TimeDelta::days(8);
 /// Callbacks that are recorded although they tell nothing new.
 const MOST_CALLBACKS: usize = 64;
 /// How long a payment stands that the backend never named. Nobody can pay it, and it keeps its team from paying.
@@ -227,7 +228,7 @@ fn expire(payment: &Payment, asked: &PaymentInitiated, asked_at: DateTime<Utc>, 
     if !payment.status.is_open() {
         return Ok(vec![]);
     }
-    let longest = asked.at + EXPIRES_AFTER;
+    let longest = asked.at + FOLLOWED_FOR;
     let told = payment.expires_at;
     let (ends_at, why) = match unpaid {
         Unpaid::Pending => (told.unwrap_or(longest), "it expired without being paid"),

@@ -28,7 +28,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
 pub use command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Unpaid, Via};
-pub use decide::decide;
+pub use decide::{FOLLOWED_FOR, decide};
 pub use event::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
     PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,

@@ -17,10 +17,10 @@ use crate::{ByteCount, ProjectId, Slug, TeamId, UserId};
 /// How long a team stays on a plan whose time is over, so that a late payment costs it nothing.
 pub const GRACE: TimeDelta = TimeDelta::days(3);
 /// How many days before a plan's end its team is reminded.
-const REMINDERS: [u8; 2] = [5, 1];
+pub const REMINDERS: [u8; 2] = [5, 1];
 
 /// How much of a limit raises an alert, in per cent.
-pub const THRESHOLDS: [u8; 3] = [80, 95, 100];
+const THRESHOLDS: [u8; 3] = [80, 95, 100];
 /// How far storage must fall below an alert, in points, before it may be raised again.
 const REARMED_BELOW: u8 = 5;
 

@@ -30,7 +30,7 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::{PaidBy, TeamCommand, UsageNow};
-pub use decide::{GRACE, THRESHOLDS, decide};
+pub use decide::{GRACE, REMINDERS, decide};
 pub use event::{
     MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
     ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::month::MonthError;
-use domain::payment::{Payment, PaymentEvent, Verdict};
+use domain::payment::{FOLLOWED_FOR, Payment, PaymentEvent, Verdict};
 use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
@@ -14,9 +14,6 @@ use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
-
-/// How long a poll may still find a payment paid that has ended otherwise.
-const CONFIRMED_WITHIN: TimeDelta = TimeDelta::days(8);
 
 /// What is known up to a position.
 #[derive(Debug, Default)]
@@ -267,7 +264,7 @@ impl Facts {
     }
 
     fn confirm(&mut self, id: PaymentId, since: DateTime<Utc>) {
-        self.to_confirm.retain(|_, other| since - other.since < CONFIRMED_WITHIN);
+        self.to_confirm.retain(|_, other| since - other.since < FOLLOWED_FOR);
         let before = self.to_confirm.remove(&id).and_then(|before| before.payment);
         let payment = self.open_payments.get(&id).cloned().or(before);
         self.to_confirm.insert(id, ToConfirm { since, payment });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::payment::{ObservedStatus, PaymentMethod, PaymentSubmitted};
+use domain::payment::{ObservedStatus, PaymentMethod, Submission};
 use domain::plan::PlanName;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 
@@ -28,15 +28,6 @@ pub struct Order {
     pub user_id: UserId,
     /// The plan that it lifts the team to.
     pub plan: PlanName,
-}
-
-/// The backend's answer to an [`Order`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// What is recorded of it.
-    pub submitted: PaymentSubmitted,
-    /// Whether it is being processed already.
-    pub processing: bool,
 }
 
 /// The backend's answer to a poll.
@@ -93,7 +84,7 @@ pub trait PaymentBackend: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`BackendError`]: of these, `Refused` and `Unauthorised` mean that nothing was begun.
-    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError>;
+    async fn initiate(&self, order: &Order) -> Result<Submission, BackendError>;
 
     /// Asks where a payment stands.
     ///

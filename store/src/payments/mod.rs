@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::payment::{
-    Observation, ObservedStatus, Payment, PaymentInitiated, PaymentRefusal, Status, Submission, Unpaid, Via,
+    Observation, ObservedStatus, Payment, PaymentInitiated, PaymentRefusal, Status, Unpaid, Via,
 };
 use domain::team::{Team, TeamRefusal};
 use domain::{ExternalPaymentId, Money, PaymentId, UserId};
 
-pub use backend::{BackendError, Order, PaymentBackend, Polled, Taken};
+pub use backend::{BackendError, Order, PaymentBackend, Polled};
 
 use crate::clock::Clock;
 use crate::commands::{Actor, CommandError, Commands, Initiation, PaymentNow, PaymentWish};
@@ -142,10 +142,9 @@ impl Payments {
         let order = self.order(id, &now.payment).await?;
         self.flights.asked(id, Question::Order);
         match self.backend.initiate(&order).await {
-            Ok(Taken { submitted, processing }) => {
+            Ok(submission) => {
                 self.flights.found(id);
                 self.flights.asked(id, Question::Poll);
-                let submission = Submission { submitted, processing };
                 Ok(self.commands.submit_payment(actor, id, submission).await?)
             }
             // A key that is wrong for a while says nothing about a payment that was asked for with the right one.

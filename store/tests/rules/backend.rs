@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::payment::{Capture, ObservedStatus, PaymentSubmitted, Status};
+use domain::payment::{Capture, ObservedStatus, PaymentSubmitted, Status, Submission};
 use domain::{ExternalPaymentId, Money, PaymentId};
-use servelink_store::payments::{BackendError, Order, PaymentBackend, Polled, Taken};
+use servelink_store::payments::{BackendError, Order, PaymentBackend, Polled};
 
 use crate::payments::Till;
 
@@ -88,7 +88,7 @@ impl PaymentBackend for Backend {
         }
     }
 
-    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError> {
+    async fn initiate(&self, order: &Order) -> Result<Submission, BackendError> {
         let name = name_of(order.payment_id);
         {
             let mut state = self.state.lock().unwrap();
@@ -118,7 +118,7 @@ impl PaymentBackend for Backend {
             qr_code: None,
             expires_at: *self.expires_at.lock().unwrap(),
         };
-        self.answer(Taken { submitted, processing: false })
+        self.answer(Submission { submitted, processing: false })
     }
 
     async fn poll(&self, id: &ExternalPaymentId, _: Money) -> Result<Polled, BackendError> {

@@ -6,6 +6,7 @@ mod backend;
 mod counters;
 mod directory;
 mod duplicates;
+mod money;
 mod months;
 mod payments;
 mod repository;

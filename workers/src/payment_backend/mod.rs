@@ -30,8 +30,9 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::payment::Submission;
 use domain::{ExternalPaymentId, Money, PaymentId};
-use store::payments::{BackendError, Order, PaymentBackend, Polled, Taken};
+use store::payments::{BackendError, Order, PaymentBackend, Polled};
 use tokio::time::{Instant, sleep};
 
 pub use breaker::BreakerLimits;
@@ -101,7 +102,7 @@ impl PaymentBackend for HttpPaymentBackend {
         self.breaker.ready()
     }
 
-    async fn initiate(&self, order: &Order) -> Result<Taken, BackendError> {
+    async fn initiate(&self, order: &Order) -> Result<Submission, BackendError> {
         let body = wire::order(order, &self.callback_url)
             .map_err(|_| BackendError::Refused { reason: "the order cannot be written as JSON".into() })?;
         let call = Call {

@@ -10,7 +10,7 @@ mod tests;
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted};
+use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted, Submission};
 use domain::plan::PlanName;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 use iso_currency::Currency;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use store::payments::{BackendError, Order, Polled, Taken};
+use store::payments::{BackendError, Order, Polled};
 
 /// The longest `payment_url`, in bytes. A QR code holds less than 3,000.
 const URL_BYTES: usize = 4_096;
@@ -189,7 +189,7 @@ impl<'a> AnswerBody<'a> {
 ///
 /// The contract allows `pending` and `processing`. A backend that gives an answer again, after the first was lost, may
 /// tell a later status: that the payment was taken on is true then too, and where it stands is found out by a poll.
-pub(super) fn taken(body: &[u8]) -> Result<Taken, Odd> {
+pub(super) fn taken(body: &[u8]) -> Result<Submission, Odd> {
     let answer = AnswerBody::read(body)?;
     let processing = match answer.word()? {
         Word::Processing => true,
@@ -201,7 +201,7 @@ pub(super) fn taken(body: &[u8]) -> Result<Taken, Odd> {
         qr_code: optional("qr_code", answer.qr_code, qr_code),
         expires_at: optional("expires_at", answer.expires_at, time),
     };
-    Ok(Taken { submitted, processing })
+    Ok(Submission { submitted, processing })
 }
 
 /// The answer to a poll of this payment, of which this much was asked.

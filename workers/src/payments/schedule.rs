@@ -1,14 +1,13 @@
 //! When a payment's backend is asked again: soon at first, when most payments are decided, then less and less.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use domain::payment::FOLLOWED_FOR;
 
 /// Seconds after its beginning: 5, 15, 30, 60 s, then 2, 5, 10, 15, 30 min. After that hourly for a day, daily from
 /// then on.
 const FIRST: [i64; 9] = [5, 15, 30, 60, 120, 300, 600, 900, 1_800];
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// How long it is asked daily.
-const WEEK: i64 = 8 * DAY;
 
 /// Whether it is time to ask about something that began at `since` and was last asked about at `last`.
 pub(super) fn is_due(since: DateTime<Utc>, last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
@@ -19,7 +18,7 @@ pub(super) fn is_due(since: DateTime<Utc>, last: Option<DateTime<Utc>>, now: Dat
 
 /// Whether everything that could be learned by asking should have been learned.
 pub(super) fn is_over(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - since > TimeDelta::seconds(WEEK)
+    now - since > FOLLOWED_FOR
 }
 
 /// The first turn after this many seconds.
@@ -31,6 +30,8 @@ fn next_after(asked: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     /// The turns in seconds, when somebody looks every second.

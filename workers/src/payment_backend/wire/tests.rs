@@ -36,7 +36,7 @@ fn with(mut object: Value, fields: &Value) -> Vec<u8> {
     bytes(&object)
 }
 
-fn take(fields: &Value) -> Result<Taken, Odd> {
+fn take(fields: &Value) -> Result<Submission, Odd> {
     let whole = json!({
         "external_payment_id": "x1", "status": "pending", "payment_url": "https://pay.example/x1?a=b&c",
     });
@@ -103,7 +103,7 @@ fn an_order_is_taken_with_what_the_payer_needs() {
         qr_code: Some("data:image/png;base64,iVBORw0KGgo=".into()),
         expires_at: Some("2026-11-01T11:00:00Z".parse().unwrap()),
     };
-    assert_eq!(whole, Taken { submitted, processing: true });
+    assert_eq!(whole, Submission { submitted, processing: true });
 
     let least = take(&json!({})).unwrap();
     assert!(!least.processing && least.submitted.qr_code.is_none() && least.submitted.expires_at.is_none());
