@@ -20,6 +20,9 @@ pub enum IdError {
     /// Not 1 to 128 visible ASCII characters.
     #[error("must be 1 to 128 visible ASCII characters")]
     NotAnExternalId,
+    /// Neither `mail:{event_id}:{user_id}` nor `webhook:{event_id}`.
+    #[error("must be mail:EVENT:USER or webhook:EVENT")]
+    NotADeliveryId,
     /// Not `{project_id}:{YYYY-MM}`.
     #[error("must be a project id and a month, written PROJECT:YYYY-MM")]
     NotAUsageId,
@@ -126,59 +129,72 @@ hex_id!(
     DeploymentId
 );
 
-/// A payment: a UUID (version 7, so that ids are in the order of their making) in its usual lower-case form.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PaymentId([u8; 16]);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; 16]);
 
-impl PaymentId {
-    /// Where the hyphens stand (RFC 9562, section 4).
-    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+        impl $name {
+            /// Where the hyphens stand (RFC 9562, section 4).
+            const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-    /// The id with these sixteen bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
+            /// The id with these sixteen bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let (hyphens, digits): (Vec<_>, Vec<_>) =
+                    text.bytes().enumerate().partition(|(place, _)| Self::HYPHENS.contains(place));
+                let digits: Vec<u8> = digits.into_iter().map(|(_, digit)| digit).collect();
+                let whole = hyphens.len() == 4 && hyphens.iter().all(|(_, byte)| *byte == b'-');
+                whole.then(|| parse_hex(&digits)).flatten().map(Self).ok_or(IdError::NotAUuid)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = ProjectId(self.0).to_string();
+                Self::HYPHENS.into_iter().for_each(|place| text.insert(place, '-'));
+                f.pad(&text)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
 }
 
-impl FromStr for PaymentId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let (hyphens, digits): (Vec<_>, Vec<_>) =
-            text.bytes().enumerate().partition(|(place, _)| Self::HYPHENS.contains(place));
-        let digits: Vec<u8> = digits.into_iter().map(|(_, digit)| digit).collect();
-        let whole = hyphens.len() == 4 && hyphens.iter().all(|(_, byte)| *byte == b'-');
-        whole.then(|| parse_hex(&digits)).flatten().map(Self).ok_or(IdError::NotAUuid)
-    }
-}
-
-impl TryFrom<String> for PaymentId {
-    type Error = IdError;
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<PaymentId> for String {
-    fn from(id: PaymentId) -> Self {
-        id.to_string()
-    }
-}
-
-impl fmt::Display for PaymentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = ProjectId(self.0).to_string();
-        Self::HYPHENS.into_iter().for_each(|place| text.insert(place, '-'));
-        f.pad(&text)
-    }
-}
-
-impl fmt::Debug for PaymentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+uuid_id!(
+    /// A payment: a UUID (version 7, so that ids are in the order of their making) in its usual lower-case form.
+    PaymentId
+);
+uuid_id!(
+    /// An event of the log: a UUID in its usual lower-case form.
+    EventId
+);
 
 /// What the payment backend calls a payment: 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

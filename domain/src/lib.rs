@@ -13,7 +13,9 @@
 //! | [`service_key`] | credentials of the PaaS and of auditors |
 //! | [`plan`] | the catalogue of plans and their limits |
 //! | [`bytes`], [`money`], [`month`], [`ids`] | the quantities and names all of them share |
+//! | [`delivery`] | a mail or webhook that tells of an event, and whether it got there |
 //! | [`card`] | finds card numbers in free text |
+//! | [`contact`], [`language`], [`traffic_source`] | how people are reached; where traffic is counted |
 //!
 //! Every aggregate is the same set of files: `mod.rs` (life-cycle), `command.rs`, `event.rs`, `state.rs`
 //! (evolve), `decide.rs`, `refusal.rs`, `tests.rs` (given, when, then).
@@ -21,8 +23,11 @@
 
 pub mod bytes;
 pub mod card;
+pub mod contact;
+pub mod delivery;
 pub mod ids;
 pub mod inbox;
+pub mod language;
 pub mod money;
 pub mod month;
 pub mod payment;
@@ -32,10 +37,17 @@ mod scope;
 pub mod service_key;
 pub mod source;
 pub mod team;
+pub mod traffic_source;
 pub mod usage;
 
 pub use bytes::ByteCount;
-pub use ids::{DeploymentId, ExternalPaymentId, IdError, PaymentId, ProjectId, Slug, TeamId, UserId};
+pub use contact::Sealed;
+pub use delivery::DeliveryId;
+pub use ids::{
+    DeploymentId, EventId, ExternalPaymentId, IdError, PaymentId, ProjectId, Slug, TeamId, UserId,
+};
+pub use language::Language;
 pub use money::Money;
 pub use month::{Day, Month};
 pub use refusal::RefusalKind;
+pub use traffic_source::TrafficSource;

@@ -59,6 +59,12 @@ impl Month {
         first.and_time(NaiveTime::MIN).and_utc()
     }
 
+    /// Whether this UTC day is in it.
+    #[must_use]
+    pub fn contains(self, day: NaiveDate) -> bool {
+        (day.year(), day.month()) == (self.year.into(), self.month.into())
+    }
+
     /// The month after it; the last one that can be held is its own successor.
     #[must_use]
     pub fn next(self) -> Self {

@@ -14,6 +14,7 @@ use iso_currency::Currency;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use servelink_domain::delivery::{Delivered, DeliveryDelayed, DeliveryEvent, DeliveryGivenUp};
 use servelink_domain::inbox::{CallbackParked, InboxEvent, PaymentMatched};
 use servelink_domain::payment::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
@@ -25,14 +26,17 @@ use servelink_domain::plan::PlanName;
 use servelink_domain::service_key::{Scope, ServiceKeyCreated, ServiceKeyEvent, ServiceKeyRevoked};
 use servelink_domain::source::{Counted, CountersRead, SourceEvent, Totals};
 use servelink_domain::team::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
-    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, Resource, Role, TeamEvent, TeamRegistered,
-    TeamRemoved, TeamRenamed, UsageAlertCleared, UsageAlertRaised,
+    LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
+    PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
+    ProjectSourceChosen, RenewalDue, Resource, Role, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved,
+    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
 };
 use servelink_domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
 };
-use servelink_domain::{ByteCount, Money, PaymentId, ProjectId, TeamId, UserId};
+use servelink_domain::{
+    ByteCount, Language, Money, PaymentId, ProjectId, Sealed, TeamId, TrafficSource, UserId,
+};
 
 /// The golden of an event's type. A variant without one does not compile.
 macro_rules! golden_of {
@@ -47,12 +51,14 @@ macro_rules! golden_of {
 
 golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCorrected MonthClosed);
 golden_of!(team, TeamEvent in "team":
-    TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged
+    TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged MemberContactChanged
+    SubjectErased ProjectSourceChosen LimitForecast
     ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated PlanRenewed RenewalDue PlanLapsed
     UsageAlertRaised UsageAlertCleared);
 golden_of!(payment, PaymentEvent in "payment":
     PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
     PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
+golden_of!(delivery, DeliveryEvent in "delivery": DeliveryDelayed Delivered DeliveryGivenUp);
 golden_of!(inbox, InboxEvent in "inbox": CallbackParked PaymentMatched);
 golden_of!(source, SourceEvent in "source": CountersRead);
 golden_of!(service_key, ServiceKeyEvent in "service_key": ServiceKeyCreated ServiceKeyRevoked);
@@ -193,7 +199,27 @@ fn team_events() {
             at: noon,
         }),
     ];
-    let events: Vec<_> = events.into_iter().chain(alerts).collect();
+    let later = [
+        TeamEvent::MemberContactChanged(MemberContactChanged {
+            user_id: UserId(3),
+            email: Some(Sealed::new("AQIDBAUGBwgJCgsMDQ4PEA".into())),
+            language: Some(Language::French),
+        }),
+        TeamEvent::SubjectErased(SubjectErased { user_id: UserId(3) }),
+        TeamEvent::ProjectSourceChosen(ProjectSourceChosen {
+            project_id: project(),
+            source: Some(TrafficSource::Docker),
+        }),
+        TeamEvent::LimitForecast(LimitForecast {
+            resource: Resource::Traffic,
+            month: "2026-11".parse().unwrap(),
+            used: ByteCount::from(4_294_967_295),
+            limit: ByteCount::MAX,
+            reached_on: "2026-11-28".parse().unwrap(),
+            at: noon,
+        }),
+    ];
+    let events: Vec<_> = events.into_iter().chain(alerts).chain(later).collect();
     check("team", team, &events);
 }
 
@@ -320,4 +346,15 @@ fn inbox_events() {
         InboxEvent::PaymentMatched(PaymentMatched { payment_id: payment_id() }),
     ];
     check("inbox", inbox, &events);
+}
+
+#[test]
+fn delivery_events() {
+    let noon = at("2026-11-23T12:00:00Z");
+    let events = [
+        DeliveryEvent::DeliveryDelayed(DeliveryDelayed { at: noon, reason: "cannot be reached".into() }),
+        DeliveryEvent::Delivered(Delivered { at: noon }),
+        DeliveryEvent::DeliveryGivenUp(DeliveryGivenUp { at: noon, reason: "no such mailbox".into() }),
+    ];
+    check("delivery", delivery, &events);
 }

@@ -22,6 +22,7 @@ fn lowers(event: &ProjectedEvent) -> bool {
         )
         | Body::Team(..)
         | Body::Payment(..)
+        | Body::Delivery(..)
         | Body::Other
         | Body::Unreadable { .. } => false,
     }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::delivery::{Delivery, DeliveryEvent};
 use domain::payment::{Payment, PaymentEvent};
 use domain::team::{Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
-use domain::{PaymentId, TeamId};
+use domain::{DeliveryId, EventId, PaymentId, TeamId};
 use store::codec::decode;
 use store::{Position, Recorded};
 
@@ -14,6 +15,8 @@ use store::{Position, Recorded};
 pub struct ProjectedEvent {
     /// Its place in the log.
     pub position: Position,
+    /// Its own name.
+    pub event_id: EventId,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
     /// What it says.
@@ -29,6 +32,8 @@ pub enum Body {
     Team(TeamId, TeamEvent),
     /// Of a payment.
     Payment(PaymentId, PaymentEvent),
+    /// Of a mail or a webhook.
+    Delivery(DeliveryId, DeliveryEvent),
     /// Of an aggregate that no read model is made of.
     Other,
     /// It should be one of the above and cannot be understood: those who need it stop here.
@@ -48,6 +53,7 @@ impl Body {
             Self::Usage(..) => Some(Usage::TYPE),
             Self::Team(..) => Some(Team::TYPE),
             Self::Payment(..) => Some(Payment::TYPE),
+            Self::Delivery(..) => Some(Delivery::TYPE),
             Self::Other => None,
             Self::Unreadable { aggregate_type, .. } => Some(aggregate_type),
         }
@@ -60,6 +66,7 @@ impl ProjectedEvent {
     pub fn of(recorded: &Recorded) -> Self {
         Self {
             position: recorded.position,
+            event_id: EventId::from_bytes(*recorded.event_id.as_bytes()),
             recorded_at: recorded.recorded_at,
             body: body(recorded).unwrap_or_else(|error| Body::Unreadable {
                 aggregate_type: recorded.stream.aggregate_type.to_string(),
@@ -80,6 +87,7 @@ fn body(recorded: &Recorded) -> Result<Body, String> {
         Usage::TYPE => Ok(Body::Usage(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         Team::TYPE => Ok(Body::Team(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         Payment::TYPE => Ok(Body::Payment(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
+        Delivery::TYPE => Ok(Body::Delivery(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         _ => Ok(Body::Other),
     }
 }

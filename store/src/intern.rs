@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 43] = [
+const KNOWN: [&str; 51] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -29,6 +29,14 @@ const KNOWN: [&str; 43] = [
     "PlanLapsed",
     "UsageAlertRaised",
     "UsageAlertCleared",
+    "LimitForecast",
+    "MemberContactChanged",
+    "SubjectErased",
+    "ProjectSourceChosen",
+    "delivery",
+    "DeliveryDelayed",
+    "Delivered",
+    "DeliveryGivenUp",
     "payment",
     "inbox",
     "PaymentInitiated",

@@ -11,6 +11,7 @@
 //! | [`payments`] | a payment's way to its backend and back, and what is asked of a backend |
 //! | [`ingest`] | traffic samples into the log without loading an aggregate |
 //! | [`codec`] | events to JSON and back |
+//! | [`state`] | leases of jobs and keys of persons: what is neither event nor made from events |
 //! | `testing` | the contract that every backend passes |
 //!
 //! Read models are not here: they are the projections' room.
@@ -30,6 +31,7 @@ pub mod payments;
 pub mod postgres;
 pub mod repository;
 pub mod sqlite;
+pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;

@@ -1,10 +1,10 @@
 //! What can be asked of a team.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
-use super::Role;
+use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, Language, Month, PaymentId, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
 /// A command to one team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,27 @@ pub enum TeamCommand {
     RemoveMember {
         /// The user.
         user_id: UserId,
+    },
+    /// The member is reached so from now on.
+    SetContact {
+        /// The user.
+        user_id: UserId,
+        /// The e-mail address, if there is one.
+        email: Option<Sealed>,
+        /// The language, if one was chosen.
+        language: Option<Language>,
+    },
+    /// The person is to be forgotten.
+    EraseSubject {
+        /// The user.
+        user_id: UserId,
+    },
+    /// The project's traffic is counted so from now on.
+    ChooseSource {
+        /// The project.
+        project_id: ProjectId,
+        /// What counts; none: what counts for all projects.
+        source: Option<TrafficSource>,
     },
     /// The project is this team's and is called this.
     PutProject {
@@ -69,6 +90,8 @@ pub enum TeamCommand {
     },
     /// The team has used this much: an alert may be due.
     ReportUsage(UsageNow),
+    /// At this pace the team reaches a limit before the month ends: that may have to be told.
+    ReportForecast(Forecast),
     /// The team does not exist any more, and neither do its projects.
     Remove {
         /// From when on the traffic of its projects is refused.
@@ -95,5 +118,20 @@ pub struct UsageNow {
     /// As last measured.
     pub storage: ByteCount,
     /// When that was so.
+    pub at: DateTime<Utc>,
+}
+
+/// When a team reaches a limit, at the pace of the last days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// Of what.
+    pub resource: Resource,
+    /// The UTC month.
+    pub month: Month,
+    /// What is used now.
+    pub used: ByteCount,
+    /// The UTC day on which the limit is reached.
+    pub reached_on: NaiveDate,
+    /// Now.
     pub at: DateTime<Utc>,
 }

@@ -2,17 +2,18 @@
 
 use chrono::{DateTime, Months, TimeDelta, Utc};
 
-use super::command::{PaidBy, TeamCommand, UsageNow};
+use super::command::{Forecast, PaidBy, TeamCommand, UsageNow};
 use super::event::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
-    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
-    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
+    LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
+    PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
+    ProjectSourceChosen, RenewalDue, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    UsageAlertCleared, UsageAlertRaised,
 };
 use super::refusal::TeamRefusal;
-use super::state::Team;
+use super::state::{Contact, Team};
 use super::{Resource, Role};
 use crate::plan::{Catalogue, Limit, PlanName};
-use crate::{ByteCount, ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, ProjectId, Slug, TeamId, TrafficSource, UserId};
 
 /// How long a team stays on a plan whose time is over, so that a late payment costs it nothing.
 pub const GRACE: TimeDelta = TimeDelta::days(3);
@@ -36,11 +37,15 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             TeamCommand::Remove { .. }
             | TeamCommand::RemoveMember { .. }
             | TeamCommand::CheckPlan { .. }
-            | TeamCommand::ReportUsage(_),
+            | TeamCommand::ReportUsage(_)
+            | TeamCommand::ReportForecast(_)
+            | TeamCommand::EraseSubject { .. },
         ) => Ok(vec![]),
         (
             None,
             TeamCommand::PutMember { .. }
+            | TeamCommand::SetContact { .. }
+            | TeamCommand::ChooseSource { .. }
             | TeamCommand::PutProject { .. }
             | TeamCommand::GiveProject { .. }
             | TeamCommand::RemoveProject { .. }
@@ -50,6 +55,13 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             put_member(team, user_id, role, other_free_teams, plans)
         }
         (Some(_), TeamCommand::RemoveMember { user_id }) => Ok(remove_member(team, user_id)),
+        (Some(_), TeamCommand::SetContact { user_id, email, language }) => {
+            set_contact(team, user_id, Contact { email, language })
+        }
+        (Some(_), TeamCommand::EraseSubject { user_id }) => Ok(erase_subject(team, user_id)),
+        (Some(_), TeamCommand::ChooseSource { project_id, source }) => {
+            choose_source(team, project_id, source)
+        }
         (Some(_), TeamCommand::PutProject { project_id, name, moved_from }) => {
             put_project(team, project_id, name, moved_from, plans)
         }
@@ -62,6 +74,7 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
         }
         (Some(_), TeamCommand::CheckPlan { at }) => Ok(check_plan(team, at)),
         (Some(_), TeamCommand::ReportUsage(now)) => Ok(report_usage(team, now, plans)),
+        (Some(_), TeamCommand::ReportForecast(forecast)) => Ok(report_forecast(team, forecast, plans)),
         (Some(_), TeamCommand::Remove { at }) => Ok(remove(team, at)),
     }
 }
@@ -103,6 +116,35 @@ fn remove_member(team: &Team, user_id: UserId) -> Vec<TeamEvent> {
         vec![TeamEvent::MemberRemoved(MemberRemoved { user_id })]
     } else {
         vec![]
+    }
+}
+
+/// Whoever told nothing yet and tells nothing now has not changed.
+fn set_contact(team: &Team, user_id: UserId, contact: Contact) -> Result<Vec<TeamEvent>, TeamRefusal> {
+    if !team.members.contains_key(&user_id) {
+        return Err(TeamRefusal::NotAMember(user_id));
+    }
+    if team.contacts.get(&user_id).unwrap_or(&Contact::default()) == &contact {
+        return Ok(vec![]);
+    }
+    let Contact { email, language } = contact;
+    Ok(vec![TeamEvent::MemberContactChanged(MemberContactChanged { user_id, email, language })])
+}
+
+fn erase_subject(team: &Team, user_id: UserId) -> Vec<TeamEvent> {
+    let known = team.contacts.contains_key(&user_id);
+    known.then_some(TeamEvent::SubjectErased(SubjectErased { user_id })).into_iter().collect()
+}
+
+fn choose_source(
+    team: &Team,
+    project_id: ProjectId,
+    source: Option<TrafficSource>,
+) -> Result<Vec<TeamEvent>, TeamRefusal> {
+    match team.projects.get(&project_id) {
+        None => Err(TeamRefusal::NotItsProject(project_id)),
+        Some(project) if project.source == source => Ok(vec![]),
+        Some(_) => Ok(vec![TeamEvent::ProjectSourceChosen(ProjectSourceChosen { project_id, source })]),
     }
 }
 
@@ -228,6 +270,21 @@ fn report(
         let cleared = UsageAlertCleared { resource, standing: still, month, used, limit, at };
         TeamEvent::UsageAlertCleared(cleared)
     })
+}
+
+/// Once a month and resource, and only as long as the limit is not reached.
+fn report_forecast(team: &Team, forecast: Forecast, plans: &Catalogue) -> Vec<TeamEvent> {
+    let Forecast { resource, month, used, reached_on, at } = forecast;
+    let plan = plans.in_force(&team.plan);
+    let limit = match resource {
+        Resource::Traffic => plan.traffic_limit(),
+        Resource::Storage => plan.storage_limit(),
+    };
+    let Some(limit) = limit.filter(|limit| used < *limit) else { return vec![] };
+    if team.forecasts.get(&resource) == Some(&month) || !month.contains(reached_on) {
+        return vec![];
+    }
+    vec![TeamEvent::LimitForecast(LimitForecast { resource, month, used, limit, reached_on, at })]
 }
 
 /// Whether this is so many per cent of the limit, or more: in whole bytes, without rounding. Of a limit of nothing,

@@ -1,12 +1,12 @@
 //! What happens to a team. Every version ever written stays readable (`golden/team`).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use crate::{ByteCount, Language, Month, PaymentId, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
 /// An event of one team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +23,16 @@ pub enum TeamEvent {
     MemberRemoved(MemberRemoved),
     /// A member may do something else.
     MemberRoleChanged(MemberRoleChanged),
+    /// A member is reached otherwise.
+    MemberContactChanged(MemberContactChanged),
+    /// A person is to be forgotten.
+    SubjectErased(SubjectErased),
     /// A project is its own.
     ProjectRegistered(ProjectRegistered),
     /// A project is called otherwise.
     ProjectRenamed(ProjectRenamed),
+    /// A project's traffic is counted otherwise.
+    ProjectSourceChosen(ProjectSourceChosen),
     /// A project is another team's.
     ProjectMoved(ProjectMoved),
     /// A project does not exist any more.
@@ -43,6 +49,8 @@ pub enum TeamEvent {
     UsageAlertRaised(UsageAlertRaised),
     /// What an alert was raised for has clearly fallen below it.
     UsageAlertCleared(UsageAlertCleared),
+    /// It will have used all of what its plan allows before the month ends.
+    LimitForecast(LimitForecast),
 }
 
 /// The team exists.
@@ -95,6 +103,24 @@ pub struct MemberRoleChanged {
     pub role: Role,
 }
 
+/// A member is reached otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberContactChanged {
+    /// The user.
+    pub user_id: UserId,
+    /// The e-mail address from now on; none: there is none.
+    pub email: Option<Sealed>,
+    /// The language from now on; none: the default one.
+    pub language: Option<Language>,
+}
+
+/// A person is to be forgotten: the key of what was sealed for him is destroyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectErased {
+    /// The user.
+    pub user_id: UserId,
+}
+
 /// A project is the team's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectRegistered {
@@ -114,6 +140,15 @@ pub struct ProjectRenamed {
     pub project_id: ProjectId,
     /// What people call it from now on.
     pub name: String,
+}
+
+/// A project's traffic is counted otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectSourceChosen {
+    /// The project.
+    pub project_id: ProjectId,
+    /// What counts from now on; none: what counts for all projects.
+    pub source: Option<TrafficSource>,
 }
 
 /// A project is another team's from now on.
@@ -220,6 +255,23 @@ pub struct UsageAlertCleared {
     pub at: DateTime<Utc>,
 }
 
+/// The team will have used all of what its plan allows before the month ends, at the pace of the last days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitForecast {
+    /// Of what.
+    pub resource: Resource,
+    /// The UTC month.
+    pub month: Month,
+    /// What was used then.
+    pub used: ByteCount,
+    /// What the plan allows.
+    pub limit: ByteCount,
+    /// The UTC day on which the limit will be reached.
+    pub reached_on: NaiveDate,
+    /// When this was seen.
+    pub at: DateTime<Utc>,
+}
+
 impl DomainEvent for TeamEvent {
     fn event_type(&self) -> String {
         match self {
@@ -229,8 +281,11 @@ impl DomainEvent for TeamEvent {
             Self::MemberAdded(_) => "MemberAdded",
             Self::MemberRemoved(_) => "MemberRemoved",
             Self::MemberRoleChanged(_) => "MemberRoleChanged",
+            Self::MemberContactChanged(_) => "MemberContactChanged",
+            Self::SubjectErased(_) => "SubjectErased",
             Self::ProjectRegistered(_) => "ProjectRegistered",
             Self::ProjectRenamed(_) => "ProjectRenamed",
+            Self::ProjectSourceChosen(_) => "ProjectSourceChosen",
             Self::ProjectMoved(_) => "ProjectMoved",
             Self::ProjectRemoved(_) => "ProjectRemoved",
             Self::PlanActivated(_) => "PlanActivated",
@@ -239,6 +294,7 @@ impl DomainEvent for TeamEvent {
             Self::PlanLapsed(_) => "PlanLapsed",
             Self::UsageAlertRaised(_) => "UsageAlertRaised",
             Self::UsageAlertCleared(_) => "UsageAlertCleared",
+            Self::LimitForecast(_) => "LimitForecast",
         }
         .into()
     }

@@ -29,15 +29,16 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use command::{PaidBy, TeamCommand, UsageNow};
+pub use command::{Forecast, PaidBy, TeamCommand, UsageNow};
 pub use decide::{GRACE, REMINDERS, decide};
 pub use event::{
-    MemberAdded, MemberRemoved, MemberRoleChanged, PlanActivated, PlanLapsed, PlanRenewed, ProjectMoved,
-    ProjectRegistered, ProjectRemoved, ProjectRenamed, RenewalDue, TeamEvent, TeamRegistered, TeamRemoved,
-    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
+    LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
+    PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
+    ProjectSourceChosen, RenewalDue, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
+    UsageAlertCleared, UsageAlertRaised,
 };
 pub use refusal::TeamRefusal;
-pub use state::{Project, Team, Term};
+pub use state::{Contact, Project, Team, Term};
 
 use crate::plan::Catalogue;
 

@@ -1,7 +1,7 @@
 //! Why a command to a team is refused.
 
 use crate::plan::Limit;
-use crate::{ProjectId, RefusalKind};
+use crate::{ProjectId, RefusalKind, UserId};
 
 /// Why a command to a team is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum TeamRefusal {
     /// The project is not this team's.
     #[error("project {0} is not this team's")]
     NotItsProject(ProjectId),
+    /// The user is no member.
+    #[error("user {0} is no member of the team")]
+    NotAMember(UserId),
     /// A limit of the plan.
     #[error("the {plan} plan's {limit_name} is {}, and this would make it {wanted}", i64::from(*.limit))]
     PlanLimit {
@@ -46,7 +49,7 @@ impl TeamRefusal {
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotRegistered | Self::NotItsProject(_) => RefusalKind::NotFound,
+            Self::NotRegistered | Self::NotItsProject(_) | Self::NotAMember(_) => RefusalKind::NotFound,
             Self::PlanLimit { .. } => RefusalKind::PlanLimit,
             Self::UnknownPlan(_) | Self::FreePlan | Self::EndOfTime => RefusalKind::Invalid,
             Self::PeriodPaid { .. } => RefusalKind::Conflict,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::TeamEvent;
 use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{Month, PaymentId, ProjectId, Slug, UserId};
+use crate::{Language, Month, PaymentId, ProjectId, Sealed, Slug, TrafficSource, UserId};
 
 /// A team, as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Team {
     pub registered: Option<(String, Slug)>,
     /// Who belongs to it.
     pub members: BTreeMap<UserId, Role>,
+    /// How they are reached, where that was told.
+    pub contacts: BTreeMap<UserId, Contact>,
     /// What is its own.
     pub projects: BTreeMap<ProjectId, Project>,
     /// The plan it is on.
@@ -26,6 +28,8 @@ pub struct Team {
     /// The highest threshold that was raised for each resource, in the month of the last alert. A change of plan begins
     /// anew.
     pub alerts: BTreeMap<Resource, (Month, u8)>,
+    /// The last month in which it was told that it will reach a limit. A change of plan begins anew.
+    pub forecasts: BTreeMap<Resource, Month>,
     /// Every payment that paid for a plan, for ever: each pays once.
     pub payments: BTreeSet<PaymentId>,
     /// The last of its months that was paid, for ever: each is paid once.
@@ -54,11 +58,22 @@ impl Term {
     }
 }
 
+/// How a member is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The e-mail address, if there is one.
+    pub email: Option<Sealed>,
+    /// The language, if one was chosen.
+    pub language: Option<Language>,
+}
+
 /// A project of a team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// What people call it.
     pub name: String,
+    /// What counts its traffic; none: what counts for all projects.
+    pub source: Option<TrafficSource>,
 }
 
 impl Team {
@@ -79,12 +94,28 @@ impl Team {
             }
             TeamEvent::MemberRemoved(member) => {
                 self.members.remove(&member.user_id);
+                self.contacts.remove(&member.user_id);
+            }
+            TeamEvent::MemberContactChanged(changed) => {
+                let contact = Contact { email: changed.email.clone(), language: changed.language };
+                self.contacts.insert(changed.user_id, contact);
+            }
+            TeamEvent::SubjectErased(erased) => {
+                self.contacts.remove(&erased.user_id);
             }
             TeamEvent::ProjectRegistered(project) => {
-                self.projects.insert(project.project_id, Project { name: project.name.clone() });
+                let registered = Project { name: project.name.clone(), source: None };
+                self.projects.insert(project.project_id, registered);
             }
-            TeamEvent::ProjectRenamed(project) => {
-                self.projects.insert(project.project_id, Project { name: project.name.clone() });
+            TeamEvent::ProjectRenamed(renamed) => {
+                if let Some(project) = self.projects.get_mut(&renamed.project_id) {
+                    project.name = renamed.name.clone();
+                }
+            }
+            TeamEvent::ProjectSourceChosen(chosen) => {
+                if let Some(project) = self.projects.get_mut(&chosen.project_id) {
+                    project.source = chosen.source;
+                }
             }
             TeamEvent::ProjectMoved(project) => {
                 self.projects.remove(&project.project_id);
@@ -94,6 +125,7 @@ impl Team {
             }
             TeamEvent::PlanActivated(activated) => {
                 self.alerts.clear();
+                self.forecasts.clear();
                 self.plan = activated.plan.clone();
                 let (from, until) = (activated.from, activated.until);
                 self.term = Some(Term { from, months: 1, until, reminded: None });
@@ -118,6 +150,7 @@ impl Team {
                 self.plan = PlanName::free();
                 self.term = None;
                 self.alerts.clear();
+                self.forecasts.clear();
             }
             TeamEvent::UsageAlertRaised(raised) => {
                 self.alerts.insert(raised.resource, (raised.month, raised.threshold));
@@ -127,6 +160,9 @@ impl Team {
                     Some(threshold) => self.alerts.insert(cleared.resource, (cleared.month, threshold)),
                     None => self.alerts.remove(&cleared.resource),
                 };
+            }
+            TeamEvent::LimitForecast(forecast) => {
+                self.forecasts.insert(forecast.resource, forecast.month);
             }
         }
     }

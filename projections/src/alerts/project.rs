@@ -39,7 +39,11 @@ impl Projector for AlertsProjector {
                     let (position, recorded_at) = (event.position, event.recorded_at);
                     Writing { tx, generation, team: *team, position, recorded_at }.apply(said).await?;
                 }
-                Body::Usage(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
+                Body::Usage(..)
+                | Body::Payment(..)
+                | Body::Delivery(..)
+                | Body::Other
+                | Body::Unreadable { .. } => {}
             }
         }
         Ok(())
@@ -72,7 +76,11 @@ impl Writing<'_> {
             | TeamEvent::ProjectMoved(_)
             | TeamEvent::ProjectRemoved(_)
             | TeamEvent::PlanRenewed(_)
-            | TeamEvent::RenewalDue(_) => Ok(()),
+            | TeamEvent::RenewalDue(_)
+            | TeamEvent::MemberContactChanged(_)
+            | TeamEvent::SubjectErased(_)
+            | TeamEvent::ProjectSourceChosen(_)
+            | TeamEvent::LimitForecast(_) => Ok(()),
         }
     }
 

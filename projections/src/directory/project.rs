@@ -35,7 +35,11 @@ impl Projector for DirectoryProjector {
         for event in events {
             match &event.body {
                 Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
-                Body::Usage(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
+                Body::Usage(..)
+                | Body::Payment(..)
+                | Body::Delivery(..)
+                | Body::Other
+                | Body::Unreadable { .. } => {}
             }
         }
         Ok(())
@@ -71,7 +75,11 @@ impl Writing<'_> {
             TeamEvent::PlanRenewed(_)
             | TeamEvent::RenewalDue(_)
             | TeamEvent::UsageAlertRaised(_)
-            | TeamEvent::UsageAlertCleared(_) => Ok(()),
+            | TeamEvent::UsageAlertCleared(_)
+            | TeamEvent::MemberContactChanged(_)
+            | TeamEvent::SubjectErased(_)
+            | TeamEvent::ProjectSourceChosen(_)
+            | TeamEvent::LimitForecast(_) => Ok(()),
         }
     }
 

@@ -161,7 +161,12 @@ fn readable<'a>(projector: &dyn Projector, events: &'a [ProjectedEvent]) -> (&'a
             {
                 return (&events[..place], error.clone());
             }
-            Body::Unreadable { .. } | Body::Usage(..) | Body::Team(..) | Body::Payment(..) | Body::Other => {}
+            Body::Unreadable { .. }
+            | Body::Usage(..)
+            | Body::Team(..)
+            | Body::Payment(..)
+            | Body::Delivery(..)
+            | Body::Other => {}
         }
     }
     (events, String::new())

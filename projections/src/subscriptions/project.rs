@@ -36,7 +36,11 @@ impl Projector for SubscriptionsProjector {
         for event in events {
             match &event.body {
                 Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
-                Body::Usage(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
+                Body::Usage(..)
+                | Body::Payment(..)
+                | Body::Delivery(..)
+                | Body::Other
+                | Body::Unreadable { .. } => {}
             }
         }
         Ok(())
@@ -67,7 +71,11 @@ impl Writing<'_> {
             | TeamEvent::ProjectMoved(_)
             | TeamEvent::ProjectRemoved(_)
             | TeamEvent::UsageAlertRaised(_)
-            | TeamEvent::UsageAlertCleared(_) => Ok(()),
+            | TeamEvent::UsageAlertCleared(_)
+            | TeamEvent::MemberContactChanged(_)
+            | TeamEvent::SubjectErased(_)
+            | TeamEvent::ProjectSourceChosen(_)
+            | TeamEvent::LimitForecast(_) => Ok(()),
         }
     }
 

@@ -90,7 +90,7 @@ impl Batch {
                 })?;
                 self.team_event(*team, team_event, month);
             }
-            Body::Payment(..) | Body::Other | Body::Unreadable { .. } => {}
+            Body::Payment(..) | Body::Delivery(..) | Body::Other | Body::Unreadable { .. } => {}
         }
         Ok(())
     }
@@ -135,7 +135,11 @@ impl Batch {
             | TeamEvent::RenewalDue(_)
             | TeamEvent::PlanLapsed(_)
             | TeamEvent::UsageAlertRaised(_)
-            | TeamEvent::UsageAlertCleared(_) => {}
+            | TeamEvent::UsageAlertCleared(_)
+            | TeamEvent::MemberContactChanged(_)
+            | TeamEvent::SubjectErased(_)
+            | TeamEvent::ProjectSourceChosen(_)
+            | TeamEvent::LimitForecast(_) => {}
         }
     }
 
@@ -193,6 +197,8 @@ fn project_of(event: &ProjectedEvent) -> Option<ProjectId> {
     match &event.body {
         Body::Usage(id, _) => Some(id.project),
         Body::Team(_, TeamEvent::ProjectRegistered(registered)) => Some(registered.project_id),
-        Body::Team(..) | Body::Payment(..) | Body::Other | Body::Unreadable { .. } => None,
+        Body::Team(..) | Body::Payment(..) | Body::Delivery(..) | Body::Other | Body::Unreadable { .. } => {
+            None
+        }
     }
 }

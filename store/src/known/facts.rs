@@ -10,7 +10,7 @@ use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
-use domain::{Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use domain::{Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
@@ -68,6 +68,8 @@ pub struct OpenPayment {
 pub struct KnownProject {
     /// Whose it is, or was.
     pub team: TeamId,
+    /// What counts its traffic; none: what counts for all projects.
+    pub source: Option<TrafficSource>,
     /// Since when it does not exist any more.
     pub removed_at: Option<DateTime<Utc>>,
 }
@@ -83,6 +85,8 @@ pub struct KnownTeam {
     pub plan_until: Option<DateTime<Utc>>,
     /// Who owns it.
     pub owners: BTreeSet<UserId>,
+    /// Whose address or language was told.
+    pub reached: BTreeSet<UserId>,
 }
 
 /// A service key.
@@ -163,7 +167,13 @@ impl Facts {
                 let plan = PlanName::free();
                 self.teams.insert(
                     id,
-                    KnownTeam { slug: team.slug.clone(), plan, plan_until: None, owners: BTreeSet::new() },
+                    KnownTeam {
+                        slug: team.slug.clone(),
+                        plan,
+                        plan_until: None,
+                        owners: BTreeSet::new(),
+                        reached: BTreeSet::new(),
+                    },
                 );
                 self.slugs.insert(team.slug.clone(), id);
             }
@@ -181,19 +191,32 @@ impl Facts {
             }
             TeamEvent::MemberAdded(member) => self.role_of(id, member.user_id, Some(member.role)),
             TeamEvent::MemberRoleChanged(member) => self.role_of(id, member.user_id, Some(member.role)),
-            TeamEvent::MemberRemoved(member) => self.role_of(id, member.user_id, None),
+            TeamEvent::MemberRemoved(member) => {
+                self.role_of(id, member.user_id, None);
+                self.reached(id, member.user_id, false);
+            }
+            TeamEvent::MemberContactChanged(changed) => self.reached(id, changed.user_id, true),
+            TeamEvent::SubjectErased(erased) => self.reached(id, erased.user_id, false),
             TeamEvent::ProjectRegistered(project) => {
-                self.projects.insert(project.project_id, KnownProject { team: id, removed_at: None });
+                self.projects
+                    .insert(project.project_id, KnownProject { team: id, source: None, removed_at: None });
             }
             TeamEvent::ProjectMoved(project) => {
-                self.projects
-                    .insert(project.project_id, KnownProject { team: project.to_team, removed_at: None });
+                self.projects.insert(
+                    project.project_id,
+                    KnownProject { team: project.to_team, source: None, removed_at: None },
+                );
             }
             TeamEvent::ProjectRemoved(project) => {
-                self.projects
-                    .insert(project.project_id, KnownProject { team: id, removed_at: Some(project.at) });
+                let removed_at = Some(project.at);
+                self.projects.insert(project.project_id, KnownProject { team: id, source: None, removed_at });
             }
             TeamEvent::ProjectRenamed(_) => {}
+            TeamEvent::ProjectSourceChosen(chosen) => {
+                if let Some(project) = self.projects.get_mut(&chosen.project_id) {
+                    project.source = chosen.source;
+                }
+            }
             TeamEvent::PlanActivated(activated) => {
                 self.plan_of(id, &activated.plan, Some(activated.until));
                 self.settled_by(id, activated.payment_id, activated.period);
@@ -203,7 +226,10 @@ impl Facts {
                 self.settled_by(id, renewed.payment_id, renewed.period);
             }
             TeamEvent::PlanLapsed(_) => self.plan_of(id, &PlanName::free(), None),
-            TeamEvent::RenewalDue(_) | TeamEvent::UsageAlertRaised(_) | TeamEvent::UsageAlertCleared(_) => {}
+            TeamEvent::RenewalDue(_)
+            | TeamEvent::UsageAlertRaised(_)
+            | TeamEvent::UsageAlertCleared(_)
+            | TeamEvent::LimitForecast(_) => {}
         }
     }
 
@@ -278,6 +304,16 @@ impl Facts {
             team.owners.insert(user);
         } else {
             team.owners.remove(&user);
+        }
+    }
+
+    fn reached(&mut self, team: TeamId, user: UserId, told: bool) {
+        if let Some(team) = self.teams.get_mut(&team) {
+            if told {
+                team.reached.insert(user)
+            } else {
+                team.reached.remove(&user)
+            };
         }
     }
 

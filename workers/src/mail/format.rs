@@ -12,16 +12,43 @@ pub(super) const NBSP: char = '\u{a0}';
 /// `NARROW NO-BREAK SPACE`.
 pub(super) const NARROW: char = '\u{202f}';
 
-impl Language {
+/// How a language writes them.
+pub trait Written {
     /// `3,00 EUR`, `2 000 FCFA`; `3.00 EUR`, `2,000 FCFA`. Both CFA francs are written as people name them.
     #[must_use]
-    pub fn money(self, money: Money) -> String {
+    fn money(self, money: Money) -> String;
+
+    /// `23 novembre 2026`, `1er janvier 2027`; `23 November 2026`. The UTC day.
+    #[must_use]
+    fn date(self, instant: DateTime<Utc>) -> String;
+
+    /// The same of a calendar day.
+    #[must_use]
+    fn day(self, day: NaiveDate) -> String;
+
+    /// `3,9 Go`, `3.9 GB`, of binary gigabytes. Less than one is in megabytes: `83,4 Mo`. Rounded down, so that a limit
+    /// that is not reached never looks like it.
+    #[must_use]
+    fn size(self, bytes: ByteCount) -> String;
+
+    /// `83 %`, `83%`.
+    #[must_use]
+    fn percent(self, percent: u64) -> String;
+
+    /// A text of this language with the spaces that its typography asks for: in French none of `: ; ! ? »` may begin a
+    /// line, nor `«` end one.
+    #[must_use]
+    fn typeset(self, text: &str) -> String;
+}
+
+impl Written for Language {
+    fn money(self, money: Money) -> String {
         let major = money.major();
         let (whole, part) =
             major.split_once('.').map_or((&*major, None), |(whole, part)| (whole, Some(part)));
-        let mut text = self.grouped(whole);
+        let mut text = grouped(self, whole);
         if let Some(part) = part {
-            text.push(self.decimal_mark());
+            text.push(decimal_mark(self));
             text.push_str(part);
         }
         let cfa = matches!(money.currency, Currency::XOF | Currency::XAF);
@@ -29,17 +56,13 @@ impl Language {
         format!("{text}{NBSP}{currency}")
     }
 
-    /// `23 novembre 2026`, `1er janvier 2027`; `23 November 2026`. The UTC day.
-    #[must_use]
-    pub fn date(self, instant: DateTime<Utc>) -> String {
+    fn date(self, instant: DateTime<Utc>) -> String {
         self.day(instant.date_naive())
     }
 
-    /// The same of a calendar day.
-    #[must_use]
-    pub fn day(self, day: NaiveDate) -> String {
+    fn day(self, day: NaiveDate) -> String {
         // A month's number is from 1 to 12.
-        let month = self.months()[day.month0() as usize];
+        let month = months(self)[day.month0() as usize];
         let number = match (self, day.day()) {
             (Self::French, 1) => "1er".into(),
             (Self::French | Self::English, number) => number.to_string(),
@@ -47,10 +70,7 @@ impl Language {
         format!("{number}{NBSP}{month} {}", day.year())
     }
 
-    /// `3,9 Go`, `3.9 GB`, of binary gigabytes. Less than one is in megabytes: `83,4 Mo`. Rounded down, so that a limit
-    /// that is not reached never looks like it.
-    #[must_use]
-    pub fn size(self, bytes: ByteCount) -> String {
+    fn size(self, bytes: ByteCount) -> String {
         let bytes = bytes.get();
         let (unit, symbol) = match (self, bytes < ByteCount::GIGABYTE) {
             (Self::French, true) => (ByteCount::MEGABYTE, "Mo"),
@@ -59,22 +79,18 @@ impl Language {
             (Self::English, false) => (ByteCount::GIGABYTE, "GB"),
         };
         let tenth = bytes % unit * 10 / unit;
-        format!("{}{}{tenth}{NBSP}{symbol}", self.grouped(&(bytes / unit).to_string()), self.decimal_mark())
+        format!("{}{}{tenth}{NBSP}{symbol}", grouped(self, &(bytes / unit).to_string()), decimal_mark(self))
     }
 
-    /// `83 %`, `83%`.
-    #[must_use]
-    pub fn percent(self, percent: u64) -> String {
-        let number = self.grouped(&percent.to_string());
+    fn percent(self, percent: u64) -> String {
+        let number = grouped(self, &percent.to_string());
         match self {
             Self::French => format!("{number}{NARROW}%"),
             Self::English => format!("{number}%"),
         }
     }
 
-    /// A text of this language with the spaces that its typography asks for: in French none of `: ; ! ? »` may begin a
-    /// line, nor `«` end one.
-    pub(super) fn typeset(self, text: &str) -> String {
+    fn typeset(self, text: &str) -> String {
         match self {
             Self::English => text.into(),
             Self::French => {
@@ -87,62 +103,62 @@ impl Language {
             }
         }
     }
+}
 
-    const fn decimal_mark(self) -> char {
-        match self {
-            Self::French => ',',
-            Self::English => '.',
+const fn decimal_mark(language: Language) -> char {
+    match language {
+        Language::French => ',',
+        Language::English => '.',
+    }
+}
+
+/// A whole number, perhaps below zero, with its digits in threes.
+fn grouped(language: Language, number: &str) -> String {
+    let separator = match language {
+        Language::French => NARROW,
+        Language::English => ',',
+    };
+    let digits = number.len() - usize::from(number.starts_with('-'));
+    let mut text = String::with_capacity(number.len() * 2);
+    for (left, character) in (0..number.len()).rev().zip(number.chars()) {
+        text.push(character);
+        if left > 0 && left % 3 == 0 && left < digits {
+            text.push(separator);
         }
     }
+    text
+}
 
-    /// A whole number, perhaps below zero, with its digits in threes.
-    fn grouped(self, number: &str) -> String {
-        let separator = match self {
-            Self::French => NARROW,
-            Self::English => ',',
-        };
-        let digits = number.len() - usize::from(number.starts_with('-'));
-        let mut text = String::with_capacity(number.len() * 2);
-        for (left, character) in (0..number.len()).rev().zip(number.chars()) {
-            text.push(character);
-            if left > 0 && left % 3 == 0 && left < digits {
-                text.push(separator);
-            }
-        }
-        text
-    }
-
-    const fn months(self) -> [&'static str; 12] {
-        match self {
-            Self::French => [
-                "janvier",
-                "février",
-                "mars",
-                "avril",
-                "mai",
-                "juin",
-                "juillet",
-                "août",
-                "septembre",
-                "octobre",
-                "novembre",
-                "décembre",
-            ],
-            Self::English => [
-                "January",
-                "February",
-                "March",
-                "April",
-                "May",
-                "June",
-                "July",
-                "August",
-                "September",
-                "October",
-                "November",
-                "December",
-            ],
-        }
+const fn months(language: Language) -> [&'static str; 12] {
+    match language {
+        Language::French => [
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
+            "décembre",
+        ],
+        Language::English => [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ],
     }
 }
 

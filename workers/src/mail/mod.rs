@@ -3,7 +3,6 @@
 //! | module | holds |
 //! |---|---|
 //! | [`message`] | a [`Letter`] for each thing that teams are told, with just the facts that it tells |
-//! | [`language`] | the languages that people are written to in |
 //! | [`mod@format`] | amounts, dates and sizes as each language writes them |
 //! | [`links`] | the pages that letters lead to |
 //! | [`mod@render`] | a letter as subject, text and HTML |
@@ -16,7 +15,6 @@
 
 pub mod format;
 mod html;
-pub mod language;
 pub mod links;
 pub mod message;
 pub mod render;
@@ -24,7 +22,7 @@ pub mod sample;
 pub mod smtp;
 mod words;
 
-pub use language::Language;
+pub use domain::Language;
 pub use links::Links;
 pub use message::Letter;
 pub use render::{Rendered, render};

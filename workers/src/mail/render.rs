@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::format::Written;
 use super::html::{self, Bar};
 use super::message::Letter;
 use super::words::{Link, Words};

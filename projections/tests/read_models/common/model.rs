@@ -160,7 +160,12 @@ impl Model {
                 self.directory_teams.get_mut(&team).unwrap()[2] = "free".into();
                 self.clear_alerts(&team, recorded.recorded_at, |_| true);
             }
-            TeamEvent::PlanRenewed(_) | TeamEvent::RenewalDue(_) => {}
+            TeamEvent::PlanRenewed(_)
+            | TeamEvent::RenewalDue(_)
+            | TeamEvent::MemberContactChanged(_)
+            | TeamEvent::SubjectErased(_)
+            | TeamEvent::ProjectSourceChosen(_)
+            | TeamEvent::LimitForecast(_) => {}
             TeamEvent::UsageAlertRaised(e) => {
                 let key = format!("{team}|{}", recorded.position);
                 self.alerts.insert(key, (e, None));

@@ -6,6 +6,7 @@ use domain::team::Resource;
 use super::{Body, Link, prices};
 use crate::mail::Language::English;
 use crate::mail::Links;
+use crate::mail::format::Written;
 use crate::mail::message::{Letter, Offer, Payment, Team, Usage};
 
 pub(super) const UNSUBSCRIBE: &str = "Stop getting messages of this kind";

@@ -6,6 +6,7 @@ use domain::team::Resource;
 use super::{Body, Link, prices};
 use crate::mail::Language::French;
 use crate::mail::Links;
+use crate::mail::format::Written;
 use crate::mail::message::{Letter, Offer, Payment, Team, Usage};
 
 pub(super) const UNSUBSCRIBE: &str = "Ne plus recevoir ce genre de message";

@@ -5,6 +5,7 @@ mod french;
 
 use domain::Money;
 
+use super::format::Written;
 use super::message::{Letter, Offer};
 use super::{Language, Links};
 

@@ -2,13 +2,17 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A language. Whoever has chosen none is written to in the default one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Language {
     /// As written in France and West Africa.
     #[default]
+    #[serde(rename = "fr")]
     French,
     /// As written in Britain.
+    #[serde(rename = "en")]
     English,
 }
 

@@ -1,0 +1,1 @@
+//! Which node runs which job until when, and what came of its last run.
