@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::auth::service_key;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::plan::Catalogue;
 use domain::service_key::Scope;
 use projections::{ProjectorStatus, ReadModels, Runner, RunnerError};
@@ -14,7 +14,12 @@ use serde::{Deserialize, Serialize};
 use store::SystemClock;
 use store::commands::{Actor, CommandError, Commands};
 use store::known::{Known, KnownError};
+use store::state::jobs::LastRun;
+use store::state::{State, StateError};
+use store::subjects::Subjects;
 use tokio::time::{Instant, sleep};
+use workers::job::Coordinator;
+use workers::jobs::{self, JobInfo, Runs};
 
 use crate::config::StoreArgs;
 use crate::control::{ControlClient, ControlError};
@@ -39,6 +44,14 @@ pub(crate) enum AdminError {
     Query(#[from] projections::QueryError),
     #[error(transparent)]
     Control(#[from] ControlError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("there is no job `{name}`; there are {known}")]
+    UnknownJob { name: String, known: String },
+    #[error(
+        "no node runs the job `{name}` now, and nothing was run; start a server with {turn_on}, which runs it"
+    )]
+    NobodyRuns { name: &'static str, turn_on: &'static str },
 }
 
 /// A new service key as it is wished for.
@@ -79,6 +92,25 @@ pub(crate) struct ProjectionRow {
     pub(crate) stopped: Option<String>,
 }
 
+/// A job as it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct JobRow {
+    pub(crate) name: String,
+    /// A cron pattern in UTC, or an interval.
+    pub(crate) schedule: String,
+    pub(crate) does: String,
+    /// The setting that turns it on; none: it is always on.
+    pub(crate) turned_on_by: Option<String>,
+    /// The node that has it now.
+    pub(crate) node: Option<String>,
+    pub(crate) last_run: Option<LastRun>,
+    /// How many runs were noted.
+    pub(crate) runs: i64,
+    pub(crate) next_run: Option<DateTime<Utc>>,
+    /// Since when somebody wants it run.
+    pub(crate) requested_at: Option<DateTime<Utc>>,
+}
+
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct RebuildProgress {
@@ -89,6 +121,9 @@ pub(crate) struct RebuildProgress {
 /// An administrator of a store that this process owns.
 #[derive(Clone)]
 pub(crate) struct Admin {
+    state: State,
+    /// Of the jobs that this process runs.
+    coordinator: Option<Arc<Coordinator>>,
     log: Arc<dyn store::EventLog>,
     known: Arc<Known>,
     commands: Arc<Commands>,
@@ -98,13 +133,15 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) fn new(
+        state: State,
+        coordinator: Option<Arc<Coordinator>>,
         log: Arc<dyn store::EventLog>,
         known: Arc<Known>,
         commands: Arc<Commands>,
         reads: ReadModels,
         runner: Runner,
     ) -> Self {
-        Self { log, known, commands, reads, runner }
+        Self { state, coordinator, log, known, commands, reads, runner }
     }
 
     pub(crate) async fn create_key(&self, actor: &Actor, wish: &KeyWish) -> Result<NewKey, AdminError> {
@@ -150,6 +187,45 @@ impl Admin {
         Ok(self.reads.statuses().await?.into_iter().map(row).collect())
     }
 
+    pub(crate) async fn jobs(&self) -> Result<Vec<JobRow>, AdminError> {
+        let now = Utc::now();
+        let states = self.state.jobs().await?;
+        let row = |info: &JobInfo| {
+            let state = states.iter().find(|state| state.name == info.name);
+            let last_run = state.and_then(|state| state.last.clone());
+            let (schedule, next_run) = match info.runs {
+                Runs::At(cron) => (cron.to_owned(), info.runs.next_after(now)),
+                Runs::Every(interval) => (format!("every {}", humantime::format_duration(interval)), None),
+            };
+            JobRow {
+                name: info.name.into(),
+                schedule,
+                does: info.does.into(),
+                turned_on_by: info.turned_on_by.map(str::to_owned),
+                node: state.and_then(|state| state.holder.clone()),
+                last_run,
+                runs: state.map_or(0, |state| state.runs),
+                next_run,
+                requested_at: state.and_then(|state| state.requested_at),
+            }
+        };
+        Ok(jobs::ALL.iter().map(row).collect())
+    }
+
+    /// Has the node that runs this job run it at once; what came of it is seen in [`Self::jobs`].
+    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, AdminError> {
+        let info = job_named(name)?;
+        let at = Utc::now().trunc_subsecs(3);
+        let job = self.state.request_job(name, at).await?;
+        if job.is_none_or(|job| job.holder.is_none()) {
+            return Err(nobody_runs(info));
+        }
+        if let Some(coordinator) = &self.coordinator {
+            coordinator.ring(name);
+        }
+        Ok(at)
+    }
+
     pub(crate) async fn rebuild(
         &self,
         name: Option<&str>,
@@ -188,11 +264,20 @@ impl AnyAdmin {
         };
         let known = Known::open(Arc::clone(&stores.log)).await?;
         let (plans, clock) = (Arc::new(Catalogue::default()), Arc::new(SystemClock));
-        let commands = Commands::new(Arc::clone(&stores.log), Arc::clone(&known), plans, clock);
+        let subjects = Subjects::new(stores.state.clone());
+        let commands = Commands::new(Arc::clone(&stores.log), Arc::clone(&known), plans, clock, subjects);
         let reads = ReadModels::new(stores.reads.clone());
         let runner =
             Runner::new(Arc::clone(&stores.log), stores.reads.clone(), projections::all(), reads.moved());
-        let admin = Admin::new(Arc::clone(&stores.log), known, Arc::new(commands), reads, runner);
+        let admin = Admin::new(
+            stores.state.clone(),
+            None,
+            Arc::clone(&stores.log),
+            known,
+            Arc::new(commands),
+            reads,
+            runner,
+        );
         Ok(Self::Own(Box::new(admin), stores))
     }
 
@@ -224,6 +309,22 @@ impl AnyAdmin {
         }
     }
 
+    pub(crate) async fn jobs(&self) -> Result<Vec<JobRow>, AdminError> {
+        match self {
+            Self::Own(admin, _) => admin.jobs().await,
+            Self::Server(server) => Ok(server.jobs().await?),
+        }
+    }
+
+    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, AdminError> {
+        match self {
+            // Nobody else has the data folder open, whatever a server that was killed left behind.
+            Self::Own(_, stores) if !stores.state.is_shared() => Err(nobody_runs(job_named(name)?)),
+            Self::Own(admin, _) => admin.request_job(name).await,
+            Self::Server(server) => Ok(server.request_job(job_named(name)?.name).await?),
+        }
+    }
+
     pub(crate) async fn rebuild(
         &self,
         name: Option<&str>,
@@ -249,4 +350,13 @@ impl AnyAdmin {
 /// Who the command line is, in the metadata of what it records.
 pub(crate) fn cli_actor() -> Actor {
     Actor("cli".into())
+}
+
+fn job_named(name: &str) -> Result<&'static JobInfo, AdminError> {
+    let known = || jobs::ALL.map(|info| info.name).join(", ");
+    jobs::named(name).ok_or_else(|| AdminError::UnknownJob { name: name.into(), known: known() })
+}
+
+fn nobody_runs(info: &'static JobInfo) -> AdminError {
+    AdminError::NobodyRuns { name: info.name, turn_on: info.turned_on_by.unwrap_or("the role workers") }
 }

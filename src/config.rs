@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use domain::TrafficSource;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use workers::storage::VolumeName;
@@ -28,6 +29,19 @@ pub(crate) enum SettingError {
         "invalid value for '--docker-host' (DOCKER_HOST): must be a URL like unix:///var/run/docker.sock or tcp://proxy:2375"
     )]
     DockerHost,
+    #[error(
+        "--mail-url (MAIL_URL) is set: set --mail-from (MAIL_FROM) too, such as 'Servelink <no-reply@example.org>'"
+    )]
+    MailFrom,
+    #[error(
+        "--mail-url (MAIL_URL) is set: set --base-url (BASE_URL) too, to where browsers reach this server, because mails \
+         have links"
+    )]
+    MailBaseUrl,
+    #[error(
+        "--webhook-url (SERVELINK_WEBHOOK_URL) is set: set --webhook-secrets (SERVELINK_WEBHOOK_SECRETS) too"
+    )]
+    WebhookSecrets,
 }
 
 /// Where everything is kept.
@@ -91,7 +105,17 @@ pub(crate) struct ServeArgs {
     pub(crate) docker_host: Option<String>,
 
     #[command(flatten)]
+    pub(crate) traffic: TrafficArgs,
+
+    #[command(flatten)]
     pub(crate) storage: StorageArgs,
+
+    #[command(flatten)]
+    pub(crate) mail: NewsArgs,
+
+    /// How long a node keeps a job that it does not renew: as long nobody runs the jobs of a node that has crashed
+    #[arg(long, env = "SERVELINK_JOB_LEASE", default_value = "15s", value_parser = lease, value_name = "TIME")]
+    pub(crate) job_lease: Duration,
 
     #[command(flatten)]
     pub(crate) token: TokenArgs,
@@ -101,6 +125,25 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What counts traffic, and what of it bills.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TrafficArgs {
+    /// What bills the traffic of projects that nothing else was chosen for: traefik, docker or ingest (samples). What else
+    /// comes in is compared with it. The same on all nodes [default: traefik with --traefik-url, else docker with --nic,
+    /// else ingest]
+    #[arg(long = "traffic-source", env = "TRAFFIC_SOURCE", value_name = "SOURCE")]
+    pub(crate) billing: Option<TrafficSource>,
+
+    /// Count what containers send and receive at their network interfaces, by the Docker engine of --docker-host
+    #[arg(long = "nic", env = "SERVELINK_NIC", value_parser = yes_or_no, default_value = "no",
+        num_args = 0..=1, default_missing_value = "yes", value_name = "YES_OR_NO")]
+    pub(crate) nic: bool,
+
+    /// How often containers are read
+    #[arg(long = "nic-interval", env = "SERVELINK_NIC_INTERVAL", default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub(crate) nic_interval: Duration,
 }
 
 /// What measures disks.
@@ -129,6 +172,32 @@ pub(crate) struct StorageArgs {
     /// The same folder as the Docker engine names it, where this process sees it elsewhere
     #[arg(long, env = "SERVELINK_ENGINE_DATA_DIR", value_name = "FOLDER")]
     pub(crate) engine_data_dir: Option<PathBuf>,
+}
+
+/// Who is told what happens: members by mail, the PaaS by webhooks.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Mail and webhooks")]
+pub(crate) struct NewsArgs {
+    /// The SMTP server: smtps://user:password@host (TLS), smtp://... (STARTTLS) or smtp://host:25?starttls=never
+    /// [default: no mail is sent]
+    #[arg(long, env = "MAIL_URL", hide_env_values = true, value_parser = concealed, value_name = "URL")]
+    pub(crate) mail_url: Option<SecretString>,
+
+    /// Who mail is from: Servelink <no-reply@example.org>
+    #[arg(long, env = "MAIL_FROM", value_name = "MAILBOX")]
+    pub(crate) mail_from: Option<String>,
+
+    /// Where the PaaS hears of alerts and plans [default: nowhere]
+    #[arg(long, env = "SERVELINK_WEBHOOK_URL", hide_env_values = true, value_parser = concealed, value_name = "URL")]
+    pub(crate) webhook_url: Option<SecretString>,
+
+    /// Secrets that webhooks are signed with (whsec_...); two, separated by a comma, while they are changed
+    #[arg(long, env = "SERVELINK_WEBHOOK_SECRETS", hide_env_values = true, value_parser = concealed, value_name = "LIST")]
+    pub(crate) webhook_secrets: Option<SecretString>,
+
+    /// Hosts that webhooks may go to although their addresses are private, separated by commas
+    #[arg(long, env = "SERVELINK_WEBHOOK_ALLOW_PRIVATE", value_delimiter = ',', value_name = "HOSTS")]
+    pub(crate) webhook_allow_private: Vec<String>,
 }
 
 /// The payment backend and its callbacks.
@@ -241,6 +310,15 @@ impl TokenArgs {
 }
 
 impl ServeArgs {
+    /// What bills the traffic of projects that nothing else was chosen for.
+    pub(crate) fn billing_source(&self) -> TrafficSource {
+        self.traffic.billing.unwrap_or(match (&self.traefik_url, self.traffic.nic) {
+            (Some(_), _) => TrafficSource::Traefik,
+            (None, true) => TrafficSource::Docker,
+            (None, false) => TrafficSource::Ingest,
+        })
+    }
+
     /// Whether this process does that.
     pub(crate) fn does(&self, role: Role) -> bool {
         self.roles.iter().copied().collect::<BTreeSet<_>>().contains(&role)
@@ -255,6 +333,13 @@ fn concealed(text: &str) -> Result<SecretString, Infallible> {
 fn is_postgres_url(text: &str) -> bool {
     let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     postgres && store::postgres::parse_url(text).is_ok()
+}
+
+/// How long a lease may last: shorter, and a slow answer of the database would end it.
+fn lease(text: &str) -> Result<Duration, String> {
+    let lease = duration(text)?;
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(600);
+    if allowed.contains(&lease) { Ok(lease) } else { Err("must be from 1s to 10m".into()) }
 }
 
 /// A duration such as `15s`, `1h`, `90d`.

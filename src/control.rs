@@ -14,6 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -22,7 +23,9 @@ use subtle::ConstantTimeEq;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use crate::admin::{Admin, AdminError, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor};
+use crate::admin::{
+    Admin, AdminError, JobRow, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor,
+};
 use crate::secret_key::create_private;
 
 const FILE: &str = "control.json";
@@ -99,6 +102,8 @@ fn router(admin: Admin, password: String) -> Router {
     Router::new()
         .route("/keys", get(list_keys).post(create_key))
         .route("/keys/{id}", delete(revoke_key))
+        .route("/jobs", get(list_jobs))
+        .route("/jobs/{name}/run", post(request_job))
         .route("/projections", get(list_projections))
         .route("/projections/rebuild", post(rebuild))
         .layer(middleware::from_fn(check))
@@ -154,6 +159,17 @@ async fn list_keys(State(admin): State<Admin>) -> Result<Json<Vec<KeyRow>>, Refu
 async fn revoke_key(State(admin): State<Admin>, UrlPath(id): UrlPath<String>) -> Result<StatusCode, Refused> {
     admin.revoke_key(&cli_actor(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_jobs(State(admin): State<Admin>) -> Result<Json<Vec<JobRow>>, Refused> {
+    Ok(Json(admin.jobs().await?))
+}
+
+async fn request_job(
+    State(admin): State<Admin>,
+    UrlPath(name): UrlPath<String>,
+) -> Result<Json<DateTime<Utc>>, Refused> {
+    Ok(Json(admin.request_job(&name).await?))
 }
 
 async fn list_projections(State(admin): State<Admin>) -> Result<Json<Vec<ProjectionRow>>, Refused> {
@@ -233,6 +249,14 @@ impl ControlClient {
     pub(crate) async fn revoke_key(&self, id: &str) -> Result<(), ControlError> {
         self.ask(self.http.delete(format!("{}/keys/{id}", self.base))).await?;
         Ok(())
+    }
+
+    pub(crate) async fn jobs(&self) -> Result<Vec<JobRow>, ControlError> {
+        Ok(self.ask(self.http.get(format!("{}/jobs", self.base))).await?.json().await?)
+    }
+
+    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, ControlError> {
+        Ok(self.ask(self.http.post(format!("{}/jobs/{name}/run", self.base))).await?.json().await?)
     }
 
     pub(crate) async fn projections(&self) -> Result<Vec<ProjectionRow>, ControlError> {

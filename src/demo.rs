@@ -15,7 +15,7 @@ use domain::{ByteCount, ProjectId, Slug, TeamId, UserId};
 use rand::Rng;
 use sandbox::{Sandbox, SandboxConfig, Signing};
 use secrecy::{ExposeSecret, SecretString};
-use store::commands::Actor;
+use store::commands::{Actor, ContactChange};
 use store::ingest::{Sample, SampleBatch};
 use store::{Clock, SystemClock};
 use tokio::net::TcpListener;
@@ -151,6 +151,7 @@ fn settings(listen: SocketAddr) -> ServeArgs {
     serve.roles = vec![config::Role::Api, config::Role::Projections, config::Role::Workers];
     serve.token.secret_key = None;
     serve.storage.measured = false;
+    (serve.traffic.billing, serve.traffic.nic) = (None, false);
     (serve.jwks_url, serve.traefik_url, serve.traefik_map, serve.docker_host, serve.plans) =
         (None, None, None, None, None);
     serve
@@ -168,7 +169,7 @@ async fn register(services: &Services, actor: &Actor) -> Result<(), Failure> {
         {
             commands.give_plan(actor, id, &plan).await?;
         }
-        commands.put_member(actor, id, UserId(team.owner), Role::Owner).await?;
+        commands.put_member(actor, id, UserId(team.owner), Role::Owner, &ContactChange::default()).await?;
         for project in team.projects {
             commands.put_project(actor, ProjectId::from_bytes([project.id; 16]), id, project.name).await?;
         }

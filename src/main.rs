@@ -20,6 +20,7 @@ mod config;
 mod control;
 mod demo;
 mod http;
+mod jobs;
 mod payments;
 mod secret_key;
 mod server;

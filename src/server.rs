@@ -7,28 +7,26 @@ use std::time::Duration;
 
 use api::auth::service_key::KeyVerifier;
 use api::auth::token::{Jwks, TokenConfig, TokenVerifier};
-use chrono::NaiveTime;
 use domain::plan::{Catalogue, CatalogueError};
 use projections::{ReadModels, Runner};
 use store::commands::Commands;
 use store::ingest::Ingest;
 use store::known::Known;
 use store::payments::Payments;
+use store::subjects::Subjects;
 use store::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use workers::job;
-use workers::limits::LimitsJob;
-use workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
-use workers::storage::{BindsConfig, StorageConfig, StorageJob};
-use workers::traefik::{DockerConfig, TraefikConfig, TraefikJob};
+use tokio_util::task::TaskTracker;
+use workers::job::Coordinator;
 
 use crate::admin::Admin;
 use crate::cli::Failure;
-use crate::config::{Role, ServeArgs, SettingError, StoreArgs};
+use crate::config::{Role, ServeArgs, StoreArgs};
 use crate::control::ControlServer;
 use crate::http;
+use crate::jobs::{Jobs, node_name};
 use crate::payments;
 use crate::secret_key::secret_key;
 use crate::stores::Stores;
@@ -36,12 +34,8 @@ use crate::stores::Stores;
 /// How long requests that are under way may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// When storage is measured, in UTC: few write then.
-const STORAGE_AT: NaiveTime = match NaiveTime::from_hms_opt(4, 0, 0) {
-    Some(four) => four,
-    None => NaiveTime::MIN,
-};
+/// How long jobs may take to let go of their leases: other nodes wait that much longer otherwise.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// The plans cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +54,7 @@ pub(crate) struct Services {
     pub(crate) payments: Option<Payments>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) reads: ReadModels,
+    pub(crate) subjects: Subjects,
     pub(crate) admin: Admin,
 }
 
@@ -70,6 +65,8 @@ pub(crate) struct Server {
     address: Option<SocketAddr>,
     http: Option<JoinHandle<()>>,
     stopping: CancellationToken,
+    /// Jobs that let go of their leases when it is stopping.
+    tracker: TaskTracker,
     /// What may be cut off at any moment: everything it does is repeatable.
     background: JoinSet<&'static str>,
     /// Removes its file from the data folder when dropped.
@@ -88,24 +85,31 @@ impl Server {
         let stores = Stores::open(store_args).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let known = Known::open(Arc::clone(&stores.log)).await?;
+        known.set_traffic_source(Some(args.billing_source()));
         let ingest = Ingest::start(Arc::clone(&stores.log), Arc::clone(&known), Arc::clone(&clock));
+        let subjects = Subjects::new(stores.state.clone());
         let commands = Arc::new(Commands::new(
             Arc::clone(&stores.log),
             Arc::clone(&known),
             Arc::clone(&plans),
             Arc::clone(&clock),
+            subjects.clone(),
         ));
         let reads = ReadModels::new(stores.reads.clone());
         let runner =
             Runner::new(Arc::clone(&stores.log), stores.reads.clone(), projections::all(), reads.moved());
+        let lease = args.job_lease;
+        let coordinator = Coordinator::new(stores.state.clone(), node_name(), lease, Arc::clone(&clock));
         let admin = Admin::new(
+            stores.state.clone(),
+            Some(Arc::clone(&coordinator)),
             Arc::clone(&stores.log),
             Arc::clone(&known),
             Arc::clone(&commands),
             reads.clone(),
             runner.clone(),
         );
-        let stopping = CancellationToken::new();
+        let (stopping, tracker) = (CancellationToken::new(), TaskTracker::new());
 
         let mut background = JoinSet::new();
         let follow = Arc::clone(&known).follow();
@@ -115,16 +119,29 @@ impl Server {
         }
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let payments = payments::payments(&args.payments, address, &commands, &clock)?;
-        let services = Services { commands, known, payments, ingest, reads, admin: admin.clone() };
+        let services = Services { commands, known, payments, ingest, reads, subjects, admin: admin.clone() };
         if args.does(Role::Workers) {
-            workers(args, &services, &stores, &plans, &clock, &stopping, &mut background)?;
+            Jobs {
+                args,
+                services: &services,
+                stores: &stores,
+                plans: &plans,
+                clock: &clock,
+                listen: address,
+                coordinator,
+                stopping: &stopping,
+                tracker: &tracker,
+                background: &mut background,
+            }
+            .start()?;
         }
         let control = match &store_args.database_url {
             // Whoever can reach the database needs no server to do it.
             Some(_) => None,
             None => Some(ControlServer::start(&store_args.data_dir, admin.clone()).await?),
         };
-        let mut server = Self { services, stores, address: None, http: None, stopping, background, control };
+        let mut server =
+            Self { services, stores, address: None, http: None, stopping, tracker, background, control };
         if let Some(listener) = listener {
             let app = server.app(args, store_args, plans, clock)?;
             server.address = Some(listener.local_addr()?);
@@ -219,6 +236,10 @@ impl Server {
             }
         }
         self.services.ingest.close().await;
+        self.tracker.close();
+        if tokio::time::timeout(LEAVE, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some jobs did not end in time; their leases end by themselves");
+        }
         self.background.shutdown().await;
         drop(self.control);
         self.stores.close().await;
@@ -226,48 +247,8 @@ impl Server {
     }
 }
 
-/// Everything that is done by itself.
-fn workers(
-    args: &ServeArgs,
-    services: &Services,
-    stores: &Stores,
-    plans: &Arc<Catalogue>,
-    clock: &Arc<dyn Clock>,
-    stopping: &CancellationToken,
-    background: &mut JoinSet<&'static str>,
-) -> Result<(), Failure> {
-    let (commands, known) = (|| Arc::clone(&services.commands), || Arc::clone(&services.known));
-    let settle = job::Runner::new(SettleJob::new(commands(), known()), SettleJob::SCHEDULE);
-    background.spawn(ending(settle.run(stopping.clone()), "what turns payments into plans"));
-    let renewals = RenewalsJob::new(commands(), known(), Arc::clone(clock));
-    let renewals = job::Runner::new(renewals, RenewalsJob::SCHEDULE);
-    background.spawn(ending(renewals.run(stopping.clone()), "what watches over the ends of plans"));
-    let reads = services.reads.clone();
-    let limits = LimitsJob::new(commands(), known(), reads, Arc::clone(plans), Arc::clone(clock));
-    let limits = job::Runner::new(limits, LimitsJob::SCHEDULE);
-    background.spawn(ending(limits.run(stopping.clone()), "what watches over limits"));
-    if let Some(payments) = services.payments.clone() {
-        let reconcile = ReconcileJob::new(payments, known(), Arc::clone(clock));
-        let reconcile = job::Runner::new(reconcile, ReconcileJob::SCHEDULE);
-        background.spawn(ending(reconcile.run(stopping.clone()), "what asks the payment backend"));
-    }
-    if let Some(config) = storage(args)? {
-        let schedule = job::Schedule { interval: DAY, limit: config.run_limit() };
-        let job = StorageJob::new(config, commands(), known(), Arc::clone(&stores.log), Arc::clone(clock))?;
-        let run = job::Runner::new(job, schedule).run_daily(STORAGE_AT, Arc::clone(clock), stopping.clone());
-        background.spawn(ending(run, "what measures storage"));
-    }
-    if let Some(config) = traefik(args)? {
-        let schedule = config.schedule();
-        let job = TraefikJob::new(config, commands(), Arc::clone(&stores.log), Arc::clone(clock))?;
-        let run = job::Runner::new(job, schedule).run(stopping.clone());
-        background.spawn(ending(run, "what reads Traefik's counters"));
-    }
-    Ok(())
-}
-
 /// What to say of it when it ends, which it never should.
-async fn ending(work: impl Future<Output = ()>, part: &'static str) -> &'static str {
+pub(crate) async fn ending(work: impl Future<Output = ()>, part: &'static str) -> &'static str {
     work.await;
     part
 }
@@ -284,41 +265,4 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .await
         .map_err(|error| format!("cannot listen on {address} (--listen, SERVELINK_LISTEN): {error}").into())
-}
-
-fn storage(args: &ServeArgs) -> Result<Option<StorageConfig>, SettingError> {
-    let wanted = &args.storage;
-    if !wanted.measured {
-        return Ok(None);
-    }
-    check_docker_host(args)?;
-    let binds = wanted.paas_data_dir.clone().map(|data_dir| {
-        let engine_data_dir = wanted.engine_data_dir.clone();
-        BindsConfig { data_dir, engine_data_dir, ..BindsConfig::default() }
-    });
-    let (host, volume_names) = (args.docker_host.clone(), wanted.volume_names.clone());
-    Ok(Some(StorageConfig { host, volume_names, binds, ..StorageConfig::default() }))
-}
-
-fn check_docker_host(args: &ServeArgs) -> Result<(), SettingError> {
-    let known =
-        |host: &String| ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme));
-    if args.docker_host.as_ref().is_none_or(known) { Ok(()) } else { Err(SettingError::DockerHost) }
-}
-
-fn traefik(args: &ServeArgs) -> Result<Option<TraefikConfig>, SettingError> {
-    let Some(url) = args.traefik_url.clone() else { return Ok(None) };
-    check_docker_host(args)?;
-    // Without a map file somebody must say whose deployments are: then Docker is asked, at its usual place if need be.
-    let docker = match (&args.docker_host, &args.traefik_map) {
-        (None, Some(_)) => None,
-        (host, _) => Some(DockerConfig { host: host.clone(), ..DockerConfig::default() }),
-    };
-    Ok(Some(TraefikConfig {
-        source: args.traefik_source.clone(),
-        interval: args.traefik_interval,
-        map_file: args.traefik_map.clone(),
-        docker,
-        ..TraefikConfig::new(url)
-    }))
 }

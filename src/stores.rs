@@ -1,4 +1,5 @@
-//! Opening the event log and the read models: embedded in the data folder, or in a Postgres database.
+//! Opening the event log, the read models and the state beside them: embedded in the data folder, or in a Postgres
+//! database.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use projections::{Db, DbError};
 use secrecy::ExposeSecret;
 use store::postgres::PostgresLog;
 use store::sqlite::SqliteLog;
+use store::state::{State, StateError};
 use store::{EventLog, OpenError};
 
 use crate::config::StoreArgs;
@@ -27,12 +29,15 @@ pub(crate) enum StoresError {
     Log(#[from] OpenError),
     #[error(transparent)]
     Reads(#[from] DbError),
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// The open stores.
 pub(crate) struct Stores {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) reads: Db,
+    pub(crate) state: State,
     /// Held for as long as the embedded store is open: SQLite before 3.51.3 can corrupt a file that two processes
     /// write, and one owner can promise that there are no two.
     lock: Option<File>,
@@ -46,7 +51,9 @@ impl Stores {
                 let options =
                     store::postgres::parse_url(url.expose_secret()).map_err(|_| StoresError::Url)?;
                 let log = PostgresLog::open(options.clone()).await?;
-                Ok(Self { log: Arc::new(log), reads: Db::open_postgres(options).await?, lock: None })
+                let reads = Db::open_postgres(options.clone()).await?;
+                let state = State::open_postgres(options).await?;
+                Ok(Self { log: Arc::new(log), reads, state, lock: None })
             }
             None => Self::open_embedded(&args.data_dir).await,
         }
@@ -63,13 +70,15 @@ impl Stores {
         }
         let log = SqliteLog::open(&folder.join("log.db")).await?;
         let reads = Db::open_sqlite(&folder.join("read.db")).await?;
-        Ok(Self { log: Arc::new(log), reads, lock: Some(lock) })
+        let state = State::open_sqlite(&folder.join("state.db")).await?;
+        Ok(Self { log: Arc::new(log), reads, state, lock: Some(lock) })
     }
 
     /// Makes what waits durable and lets go of everything.
     pub(crate) async fn close(self) {
         self.log.close().await;
         self.reads.close().await;
+        self.state.close().await;
         drop(self.lock);
     }
 }

@@ -72,18 +72,21 @@ async fn usage_is_what_traefik_counted(home: Home) {
     traefik.exchange(1, 100, 2_000).await;
     let (server, client) = start(&home, "").await;
     client.register(&[1, 2]).await;
-    for (number, sends, answers) in [(1, 0, 1), (1, 12_345, 70_000), (2, 5, 0), (3, 3_000_000, 678)] {
+    for (number, sends, answers) in
+        [(1, 0, 1), (1, 12_345, 1_000), (1, 0, 69_000), (2, 5, 0), (3, 3_000_000, 678)]
+    {
         traefik.exchange(number, sends, answers).await;
     }
-    let counted = traefik.settled(5).await;
-    assert_eq!(counted[&1], [12_445, 72_001, 3], "Traefik counts bodies");
+    let counted = traefik.settled(6).await;
+    assert_eq!(counted[&1], [12_445, 72_001, 4], "Traefik counts bodies");
     shows(&client, &months, by_project(&counted)).await;
 
     // Servelink is killed, and traffic goes on without it.
     server.kill().await;
-    traefik.exchange(1, 1_000, 2_000_000).await;
+    traefik.exchange(1, 1_000, 0).await;
+    traefik.exchange(1, 0, 2_000_000).await;
     traefik.exchange(3, 7, 7).await;
-    let counted = traefik.settled(7).await;
+    let counted = traefik.settled(9).await;
     let server = home.serve("").await;
     let client = client.at(&server);
     shows(&client, &months, by_project(&counted)).await;
@@ -92,27 +95,28 @@ async fn usage_is_what_traefik_counted(home: Home) {
     let first_life = by_project(&counted);
     traefik.stop().await;
     traefik.start_again().await;
-    for (number, sends, answers) in [(1, 2_000, 80_000), (2, 0, 9), (3, 11, 13)] {
+    for (number, sends, answers) in [(1, 2_000, 0), (1, 0, 80_000), (2, 0, 9), (3, 11, 13)] {
         traefik.exchange(number, sends, answers).await;
     }
-    let counted = traefik.settled(3).await;
+    let counted = traefik.settled(4).await;
     let both_lives =
         |counted: [Counters; 2]| [plus(first_life[0], counted[0]), plus(first_life[1], counted[1])];
     shows(&client, &months, both_lives(by_project(&counted))).await;
 
     // Servelink is stopped, and traffic goes on without it.
     assert_eq!(server.terminate().await.code(), Some(0));
-    traefik.exchange(2, 1 << 20, 1 << 20).await;
+    traefik.exchange(2, 1 << 20, 0).await;
+    traefik.exchange(2, 0, 1 << 20).await;
     traefik.exchange(1, 1, 1).await;
-    traefik.settled(5).await;
+    traefik.settled(7).await;
     let server = home.serve("").await;
     let client = client.at(&server);
     // The last exchange is seen only when all before it are, and nothing was counted twice.
     traefik.exchange(1, 3, 4).await;
-    let counted = traefik.settled(6).await;
+    let counted = traefik.settled(8).await;
     let total = both_lives(by_project(&counted));
     shows(&client, &months, total).await;
-    assert_eq!(total, [[15_449, 2_152_006, 7], [4_048_599, 1_049_283, 6]], "what was sent, all in all");
+    assert_eq!(total, [[15_449, 2_152_006, 10], [4_048_599, 1_049_283, 7]], "what was sent, all in all");
     let team = client.get(&format!("/api/usage/teams/team-one?month={}", months[0])).await.ok();
     if months.len() == 1 {
         let sum: u64 = total.iter().map(|[ingress, egress, _]| ingress + egress).sum();

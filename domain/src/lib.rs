@@ -9,6 +9,7 @@
 //! | [`team`] | a team, its members, its projects, its plan |
 //! | [`payment`] | a payment for a team's plan |
 //! | [`inbox`] | what the payment backend tells under an id that is not known yet |
+//! | [`comparison`] | what one project's traffic was in one UTC month by ways of counting that do not bill it |
 //! | [`source`] | the last counters read from a traffic source such as Traefik |
 //! | [`service_key`] | credentials of the PaaS and of auditors |
 //! | [`plan`] | the catalogue of plans and their limits |
@@ -23,6 +24,7 @@
 
 pub mod bytes;
 pub mod card;
+pub mod comparison;
 pub mod contact;
 pub mod delivery;
 pub mod ids;
@@ -41,7 +43,7 @@ pub mod traffic_source;
 pub mod usage;
 
 pub use bytes::ByteCount;
-pub use contact::Sealed;
+pub use contact::{EmailAddress, Sealed};
 pub use delivery::DeliveryId;
 pub use ids::{
     DeploymentId, EventId, ExternalPaymentId, IdError, PaymentId, ProjectId, Slug, TeamId, UserId,

@@ -14,6 +14,7 @@ use iso_currency::Currency;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use servelink_domain::comparison::ComparisonEvent;
 use servelink_domain::delivery::{Delivered, DeliveryDelayed, DeliveryEvent, DeliveryGivenUp};
 use servelink_domain::inbox::{CallbackParked, InboxEvent, PaymentMatched};
 use servelink_domain::payment::{
@@ -58,6 +59,7 @@ golden_of!(team, TeamEvent in "team":
 golden_of!(payment, PaymentEvent in "payment":
     PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
     PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
+golden_of!(comparison, ComparisonEvent in "comparison": TrafficCompared);
 golden_of!(delivery, DeliveryEvent in "delivery": DeliveryDelayed Delivered DeliveryGivenUp);
 golden_of!(inbox, InboxEvent in "inbox": CallbackParked PaymentMatched);
 golden_of!(source, SourceEvent in "source": CountersRead);
@@ -105,6 +107,7 @@ fn usage_events() {
     let events = [
         UsageEvent::TrafficRecorded(TrafficRecorded {
             source: "traefik-1".into(),
+            kind: None,
             batch_ids: vec!["batch-7".into(), "batch-8".into()],
             from: at("2026-11-23T00:00:00Z"),
             until: at("2026-11-23T23:59:59.999999Z"),
@@ -266,6 +269,21 @@ fn service_key_events() {
     check("service_key", service_key, &events);
 }
 
+#[test]
+fn comparison_events() {
+    let seen = TrafficRecorded {
+        source: "docker".into(),
+        kind: Some(TrafficSource::Docker),
+        batch_ids: vec!["docker:7".into()],
+        from: at("2026-11-23T12:00:00Z"),
+        until: at("2026-11-23T12:00:10Z"),
+        ingress_bytes: 1024.into(),
+        egress_bytes: 2048.into(),
+        requests: 0,
+    };
+    check("comparison", comparison, &[ComparisonEvent::TrafficCompared(seen)]);
+}
+
 /// What is not said is left out, and may be.
 #[test]
 fn optional_fields_may_be_missing() {
@@ -286,6 +304,15 @@ fn optional_fields_may_be_missing() {
     };
     assert!(by_hand.batch_ids.is_empty());
     assert_eq!(serde_json::to_value(UsageEvent::UsageCorrected(by_hand)).unwrap(), corrected);
+
+    // History from before it was told how traffic was counted, and since.
+    let golden = include_str!("../golden/usage/TrafficRecorded.v1.json");
+    let mut counted: Value = serde_json::from_str(golden).unwrap();
+    counted["TrafficRecorded"]["kind"] = "ingest".into();
+    let event: UsageEvent = serde_json::from_value(counted.clone()).unwrap();
+    let UsageEvent::TrafficRecorded(traffic) = &event else { panic!() };
+    assert_eq!(traffic.kind, Some(TrafficSource::Ingest));
+    assert_eq!(serde_json::to_value(&event).unwrap(), counted);
 }
 
 #[test]

@@ -23,8 +23,7 @@ CREATE TABLE state_job (
 
 -- The keys of what is sealed in events. Without a person's key, what events hold of that person is noise.
 CREATE TABLE state_subject_key (
-    user_id    BIGINT NOT NULL PRIMARY KEY,
+    user_id BIGINT NOT NULL PRIMARY KEY,
     -- 32 bytes in hex.
-    key        TEXT   NOT NULL,
-    created_at BIGINT NOT NULL
+    key     TEXT   NOT NULL
 );

@@ -22,6 +22,7 @@ fn lowers(event: &ProjectedEvent) -> bool {
         )
         | Body::Team(..)
         | Body::Payment(..)
+        | Body::Comparison(..)
         | Body::Delivery(..)
         | Body::Other
         | Body::Unreadable { .. } => false,
@@ -73,18 +74,20 @@ impl Delta {
 /// `SET` clauses that add a delta's columns to a row of `table`. Sums stop at the largest number that SQL can hold,
 /// up and down (Postgres would refuse the statement, SQLite would make it a float).
 pub(crate) fn set_sums(table: &str) -> String {
-    let sum = |column: &str| {
-        format!(
-            "{column} = CASE WHEN excluded.{column} > 0 AND {table}.{column} > 9223372036854775807 - excluded.{column} \
-             THEN 9223372036854775807 \
-             WHEN excluded.{column} < 0 AND {table}.{column} < -9223372036854775807 - excluded.{column} \
-             THEN -9223372036854775807 ELSE {table}.{column} + excluded.{column} END"
-        )
-    };
     format!(
         "{}, {}, {}, storage_bytes = coalesce(excluded.storage_bytes, {table}.storage_bytes)",
-        sum("ingress_bytes"),
-        sum("egress_bytes"),
-        sum("requests")
+        set_sum(table, "ingress_bytes"),
+        set_sum(table, "egress_bytes"),
+        set_sum(table, "requests")
+    )
+}
+
+/// The same for one column.
+pub(crate) fn set_sum(table: &str, column: &str) -> String {
+    format!(
+        "{column} = CASE WHEN excluded.{column} > 0 AND {table}.{column} > 9223372036854775807 - excluded.{column} \
+         THEN 9223372036854775807 \
+         WHEN excluded.{column} < 0 AND {table}.{column} < -9223372036854775807 - excluded.{column} \
+         THEN -9223372036854775807 ELSE {table}.{column} + excluded.{column} END"
     )
 }

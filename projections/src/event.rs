@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::comparison::{Comparison, ComparisonEvent};
 use domain::delivery::{Delivery, DeliveryEvent};
 use domain::payment::{Payment, PaymentEvent};
 use domain::team::{Team, TeamEvent};
@@ -28,6 +29,8 @@ pub struct ProjectedEvent {
 pub enum Body {
     /// Of one month of one project.
     Usage(UsageId, UsageEvent),
+    /// Of one month of one project's traffic that is not billed.
+    Comparison(UsageId, ComparisonEvent),
     /// Of a team.
     Team(TeamId, TeamEvent),
     /// Of a payment.
@@ -51,6 +54,7 @@ impl Body {
     pub fn aggregate_type(&self) -> Option<&str> {
         match self {
             Self::Usage(..) => Some(Usage::TYPE),
+            Self::Comparison(..) => Some(Comparison::TYPE),
             Self::Team(..) => Some(Team::TYPE),
             Self::Payment(..) => Some(Payment::TYPE),
             Self::Delivery(..) => Some(Delivery::TYPE),
@@ -85,6 +89,9 @@ fn body(recorded: &Recorded) -> Result<Body, String> {
     };
     match recorded.stream.aggregate_type.as_ref() {
         Usage::TYPE => Ok(Body::Usage(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
+        Comparison::TYPE => {
+            Ok(Body::Comparison(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?))
+        }
         Team::TYPE => Ok(Body::Team(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         Payment::TYPE => Ok(Body::Payment(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),
         Delivery::TYPE => Ok(Body::Delivery(id.parse().map_err(no_id)?, decode(recorded).map_err(explain)?)),

@@ -5,7 +5,8 @@
 //! | [`runner`] | reads the log, applies it, moves checkpoints; rebuilds |
 //! | [`projector`] | [`Projector`]: what a read model does with events |
 //! | [`directory`], [`project_usage`], [`team_usage`] | read models, one folder each: rows, projector, queries |
-//! | [`payment_history`], [`subscriptions`], [`alerts`] | more of them |
+//! | [`payment_history`], [`subscriptions`], [`alerts`], [`traffic_sources`] | more of them |
+//! | [`deliveries`] | the outbox: what is to be told by mail and webhook |
 //! | [`reads`] | [`ReadModels`]: what the API asks |
 //! | [`db`] | one way to talk to SQLite and Postgres |
 //!
@@ -14,6 +15,7 @@
 
 pub mod alerts;
 pub mod db;
+pub mod deliveries;
 mod delta;
 pub mod directory;
 mod event;
@@ -24,11 +26,13 @@ pub mod reads;
 pub mod runner;
 pub mod subscriptions;
 pub mod team_usage;
+pub mod traffic_sources;
 
 use std::sync::Arc;
 
 pub use alerts::Alert;
 pub use db::{Db, DbError};
+pub use deliveries::{DeliveryCounts, GivenUp, PendingDelivery};
 pub use directory::MemberOf;
 pub use event::{Body, ProjectedEvent};
 pub use payment_history::{PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
@@ -38,6 +42,7 @@ pub use reads::{QueryError, ReadModels, WaitError};
 pub use runner::{ProjectorStatus, Runner, RunnerError};
 pub use subscriptions::{Lapsed, Subscription};
 pub use team_usage::{TeamProjectUsage, TeamTotals, TeamUsage};
+pub use traffic_sources::SeenTraffic;
 
 /// Every read model there is.
 #[must_use]
@@ -49,5 +54,7 @@ pub fn all() -> Vec<Arc<dyn Projector>> {
         Arc::new(payment_history::PaymentHistoryProjector),
         Arc::new(subscriptions::SubscriptionsProjector),
         Arc::new(alerts::AlertsProjector),
+        Arc::new(traffic_sources::TrafficSourcesProjector),
+        Arc::new(deliveries::DeliveriesProjector),
     ]
 }

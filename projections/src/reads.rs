@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use domain::team::Role;
+use domain::usage::UsageId;
 use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,12 +13,14 @@ use tokio::time::Instant;
 
 use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
+use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingDelivery};
 use crate::directory::{self, MemberOf};
 use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::subscriptions::{self, Subscription};
 use crate::team_usage::{self, TeamTotals, TeamUsage};
+use crate::traffic_sources::{self, SeenTraffic};
 
 /// Questions that may wait; beyond it the asker waits for a place.
 const QUEUE: usize = 1_024;
@@ -109,6 +112,27 @@ impl ReadModels {
         month: Month,
     ) -> Result<Option<Vec<ProjectDay>>, QueryError> {
         project_usage::days(&self.db, &Asked { user, project, month }).await
+    }
+
+    /// What each way of counting saw of a project's traffic in a month, by name. None: as above.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn traffic_sources(
+        &self,
+        user: UserId,
+        project: ProjectId,
+        month: Month,
+    ) -> Result<Option<Vec<SeenTraffic>>, QueryError> {
+        traffic_sources::of_project(&self.db, &Asked { user, project, month }).await
+    }
+
+    /// At most `limit` months of projects whose numbers are not final, this month and those before it, the oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn open_months(&self, last: Month, limit: u16) -> Result<Vec<UsageId>, QueryError> {
+        project_usage::open_months(&self.db, last, limit).await
     }
 
     /// What a team used in a month. None: no such team, or the user is no member of it.
@@ -205,6 +229,35 @@ impl ReadModels {
     /// [`QueryError`].
     pub async fn team_totals(&self, month: Month) -> Result<Vec<TeamTotals>, QueryError> {
         team_usage::totals(&self.db, month).await
+    }
+
+    /// At most `limit` of what is still to be delivered by this channel, from there on. For jobs; no user sees it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn pending_deliveries(
+        &self,
+        channel: Channel,
+        from: &Pending,
+        limit: u16,
+    ) -> Result<Vec<PendingDelivery>, QueryError> {
+        deliveries::pending(&self.db, channel, from, limit).await
+    }
+
+    /// How many deliveries are in trouble now.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn delivery_counts(&self) -> Result<DeliveryCounts, QueryError> {
+        deliveries::counts(&self.db).await
+    }
+
+    /// At most `limit` deliveries (0 counts as 1) that were given up, what was last given up first. For operators.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn deliveries_given_up(&self, limit: u16) -> Result<Vec<GivenUp>, QueryError> {
+        deliveries::given_up(&self.db, limit).await
     }
 
     /// Every generation of every projector.

@@ -1,6 +1,7 @@
 //! What can be typed. A bare `servelink` is `servelink serve`.
 
 mod demo;
+mod jobs;
 mod key;
 mod mail;
 mod projections;
@@ -42,6 +43,9 @@ enum Command {
     Key(key::KeyCommand),
     /// Make a user's token, for trying things
     Token(token::TokenCommand),
+    /// What is done by the clock: seeing how it went, and having it done at once
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// The letters that teams are sent
     #[command(subcommand)]
     Mail(mail::MailCommand),
@@ -93,6 +97,7 @@ impl Cli {
             Command::Demo(_)
             | Command::Sandbox(_)
             | Command::Key(_)
+            | Command::Jobs(_)
             | Command::Mail(_)
             | Command::Projections(_) => Ok(()),
         }
@@ -126,6 +131,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Key(command) => key::run(command, &self.store).await,
+            Command::Jobs(command) => jobs::run(command, &self.store).await,
             Command::Token(command) => token::run(&command, &self.store),
             Command::Mail(command) => mail::run(&command),
             Command::Projections(command) => projections::run(command, &self.store).await,

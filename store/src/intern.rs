@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 51] = [
+const KNOWN: [&str; 53] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -37,6 +37,8 @@ const KNOWN: [&str; 51] = [
     "DeliveryDelayed",
     "Delivered",
     "DeliveryGivenUp",
+    "comparison",
+    "TrafficCompared",
     "payment",
     "inbox",
     "PaymentInitiated",

@@ -11,6 +11,7 @@
 //! | [`payments`] | a payment's way to its backend and back, and what is asked of a backend |
 //! | [`ingest`] | traffic samples into the log without loading an aggregate |
 //! | [`codec`] | events to JSON and back |
+//! | [`seal`], [`subjects`] | addresses of persons, which only their key opens |
 //! | [`state`] | leases of jobs and keys of persons: what is neither event nor made from events |
 //! | `testing` | the contract that every backend passes |
 //!
@@ -30,8 +31,10 @@ pub mod memory;
 pub mod payments;
 pub mod postgres;
 pub mod repository;
+pub mod seal;
 pub mod sqlite;
 pub mod state;
+pub mod subjects;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;

@@ -246,7 +246,8 @@ pub enum Filter {
 }
 
 /// The event types that come by the million. The partial index of the SQL backends names them too.
-pub const MEASUREMENTS: [&str; 4] = ["TrafficRecorded", "StorageMeasured", "UsageCorrected", "CountersRead"];
+pub const MEASUREMENTS: [&str; 5] =
+    ["TrafficRecorded", "TrafficCompared", "StorageMeasured", "UsageCorrected", "CountersRead"];
 
 /// The log: append-only, in one order, for ever.
 #[async_trait]

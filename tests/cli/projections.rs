@@ -6,8 +6,16 @@ use crate::common::client::{batch, sample, start};
 use crate::common::home::text;
 use crate::common::{Home, eventually, project};
 
-const NAMES: [&str; 6] =
-    ["alerts", "directory", "payment_history", "project_usage", "subscriptions", "team_usage"];
+const NAMES: [&str; 8] = [
+    "alerts",
+    "deliveries",
+    "directory",
+    "payment_history",
+    "project_usage",
+    "subscriptions",
+    "team_usage",
+    "traffic_sources",
+];
 
 fn generations(status: &Value) -> Vec<(String, i64, u64)> {
     let row = |row: &Value| {

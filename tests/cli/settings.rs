@@ -18,7 +18,8 @@ async fn everything_has_help() {
             "serve",
             "SERVELINK_JWKS_URL SERVELINK_TRAEFIK_URL SERVELINK_TRAEFIK_MAP DOCKER_HOST SERVELINK_LOG_FORMAT",
         ),
-        ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s"),
+        ("serve", "TRAFFIC_SOURCE SERVELINK_NIC SERVELINK_NIC_INTERVAL"),
+        ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s 10s"),
         ("demo", "--listen --keep"),
         (
             "sandbox",
@@ -45,7 +46,7 @@ async fn everything_has_help() {
 }
 
 /// What is wrong, what it must be named by, and the exit code: 2 for what cannot be meant, 1 for what cannot be done.
-const WRONG: [(&str, &[&str], i32); 30] = [
+const WRONG: [(&str, &[&str], i32); 33] = [
     ("serve --listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 127.0.0.1:99999", &["'127.0.0.1:99999'", "--listen"], 2),
     ("--listen nonsense", &["'nonsense'", "--listen"], 2),
@@ -57,6 +58,9 @@ const WRONG: [(&str, &[&str], i32); 30] = [
     ("key list --database-url postgres://a:c4n4ry@127.0.0.1:1/e", &["cannot be opened", "refused"], 1),
     ("serve --traefik-interval 5x", &["'5x'", "--traefik-interval", "15s, 1h or 90d"], 2),
     ("serve --traefik-interval 0s", &["'0s'", "--traefik-interval", "longer than nothing"], 2),
+    ("serve --traffic-source nginx", &["'nginx'", "--traffic-source", "traefik, docker or ingest"], 2),
+    ("serve --nic-interval 5x", &["'5x'", "--nic-interval", "15s, 1h or 90d"], 2),
+    ("serve --listen 127.0.0.1:0 --nic --docker-host ftp://x", &["--docker-host", "unix://"], 1),
     ("serve --listen 127.0.0.1:0 --traefik-url nonsense", &["Traefik", "http or https URL"], 1),
     (
         "serve --listen 127.0.0.1:0 --traefik-url http://t/ --traefik-source A_B",

@@ -3,6 +3,7 @@
 //! | module | shows |
 //! |---|---|
 //! | `alerts` | limits that are come near to are told within seconds, each once |
+//! | `contacts` | a member's address is kept so that nobody reads it, and forgotten for good |
 //! | `usage` | directory and samples become exactly the usage that was sent, and stay so |
 //! | `keys` | service keys work at once and stop at once, whether or not a server runs |
 //! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
@@ -13,6 +14,7 @@
 mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
+mod contacts;
 mod endings;
 mod keys;
 mod nodes;

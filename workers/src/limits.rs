@@ -4,6 +4,7 @@
 //! that use as much as at the last look, cost nothing but the look.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,12 @@ pub struct LimitsReport {
     pub teams: usize,
     /// Of these, those whose use was reported to them.
     pub reported: usize,
+}
+
+impl fmt::Display for LimitsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} teams looked at, {} of them near or over a limit", self.teams, self.reported)
+    }
 }
 
 /// The job.

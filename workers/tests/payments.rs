@@ -19,6 +19,7 @@ use store::commands::{Actor, Commands, PaymentWish};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
 use store::payments::{BackendError, Order, PaymentBackend, Payments, Polled};
+use store::subjects::Subjects;
 use store::{Clock, Digest, EventLog, Filter, Key, KeyId, Position};
 
 const PRICE: Money = Money::new(300, Currency::EUR);
@@ -89,8 +90,14 @@ impl Node {
             Arc::new(move || DateTime::from_timestamp_micros(now.load(Ordering::SeqCst)).unwrap())
         };
         let plans = Arc::new(Catalogue::default());
-        let commands =
-            Arc::new(Commands::new(Arc::clone(&log), Arc::clone(&known), plans, Arc::clone(&clock)));
+        let subjects = Subjects::in_memory().await.unwrap();
+        let commands = Arc::new(Commands::new(
+            Arc::clone(&log),
+            Arc::clone(&known),
+            plans,
+            Arc::clone(&clock),
+            subjects,
+        ));
         let backend = Arc::<Backend>::default();
         let payments = Payments::new(Arc::clone(&commands), Arc::clone(&backend) as _, Arc::clone(&clock));
         let node = Self { log, known, commands, backend, payments, clock, now };

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use domain::source::SourceRefusal;
-use servelink_workers::job::{Job, RunError, Runner, Schedule};
+use servelink_workers::job::{Coordinator, Job, RunError, Runner, Schedule};
 use servelink_workers::traefik::{
     ExpositionError, ScrapeError, ScrapeLimits, TraefikConfig, TraefikError, TraefikJob,
 };
@@ -170,9 +170,9 @@ async fn a_map_file_that_is_gone_makes_bytes_wait_and_not_the_job_fail() {
 async fn the_runner_outlives_a_traefik_that_is_down() {
     let scene = Scene::set().await;
     let down = TraefikConfig { url: "http://127.0.0.1:1/metrics".into(), ..scene.config.clone() };
-    let mut runner = Runner::new(scene.store.job(down.clone()), down.schedule());
+    let mut runner = Runner::new(scene.store.job(down.clone()), down.schedule(), &alone());
     for failures in 1..4 {
-        let report = runner.once().await;
+        let report = runner.once().await.unwrap();
         let Err(RunError::Failed(TraefikError::Scrape(ScrapeError::Unreachable(_)))) = report.outcome else {
             panic!("{report:?}")
         };
@@ -185,10 +185,14 @@ async fn the_runner_outlives_a_traefik_that_is_down() {
     scene.server.answers_text("503 Service Unavailable", "Content-Length: 0\r\n", "");
     let mut wake = scene.store.log.wake();
     wake.mark_unchanged();
-    let running = tokio::spawn(Runner::new(scene.job(), schedule).run(shutdown.clone()));
+    let running = tokio::spawn(Runner::new(scene.job(), schedule, &alone()).run(shutdown.clone()));
     scene.server.shows(&Metrics::aged(HOUR, &[(1, 42)]));
     tokio::time::timeout(support::PATIENCE, wake.changed()).await.unwrap().unwrap();
     shutdown.cancel();
     tokio::time::timeout(support::PATIENCE, running).await.unwrap().unwrap();
     assert_eq!(scene.egress(1).await, 42);
+}
+
+fn alone() -> std::sync::Arc<Coordinator> {
+    Coordinator::alone(std::sync::Arc::new(store::SystemClock))
 }

@@ -126,6 +126,7 @@ fn check(facts: &Facts, id: &str, secret: &str, scope: Scope, now: DateTime<Utc>
 #[cfg(test)]
 mod tests {
     use store::memory::{MemoryDisk, MemoryLog};
+    use store::subjects::Subjects;
     use store::{EventLog, commands::Commands};
 
     use super::*;
@@ -146,7 +147,8 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(move || *shown.lock().unwrap());
         let elsewhere = Known::open(Arc::clone(&log)).await.unwrap();
         let here = Known::open(Arc::clone(&log)).await.unwrap();
-        let commands = Commands::new(log, elsewhere, Arc::default(), Arc::clone(&clock));
+        let subjects = Subjects::in_memory().await.unwrap();
+        let commands = Commands::new(log, elsewhere, Arc::default(), Arc::clone(&clock), subjects);
         Setup { commands, verifier: KeyVerifier::new(here, clock), now }
     }
 

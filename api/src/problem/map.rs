@@ -8,6 +8,7 @@ use store::commands::CommandError;
 use store::ingest::IngestError;
 use store::known::KnownError;
 use store::payments::{BackendError, PaymentsError};
+use store::state::StateError;
 use store::{AppendError, ReadError};
 
 use super::{Kind, Problem};
@@ -95,6 +96,20 @@ impl From<KnownError> for Problem {
     }
 }
 
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Store(_) | StateError::Held => Self::new(
+                Kind::Unavailable,
+                "the keys of personal data cannot be reached now: send the same again, it is done once",
+            )
+            .retry_after(LATER)
+            .because(&error),
+            StateError::Migrate(_) | StateError::Sealed(_) | StateError::Corrupt(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         if let Some(kind) = error.refusal() {
@@ -115,6 +130,7 @@ impl From<CommandError> for Problem {
                 | CommandError::ServiceKey(_)
                 | CommandError::Payment(_)
                 | CommandError::Inbox(_)
+                | CommandError::Delivery(_)
                 | CommandError::SlugTaken(_)
                 | CommandError::UnknownProject(_)
                 | CommandError::OutsideMonths(_)
@@ -122,6 +138,7 @@ impl From<CommandError> for Problem {
                 | CommandError::Append(_)
                 | CommandError::Read(_)
                 | CommandError::Known(_)
+                | CommandError::State(_)
                 | CommandError::Codec(_)
                 | CommandError::Load(_) => problem,
             };
@@ -130,6 +147,7 @@ impl From<CommandError> for Problem {
             CommandError::Append(error) => error.into(),
             CommandError::Read(error) => error.into(),
             CommandError::Known(error) => error.into(),
+            CommandError::State(error) => error.into(),
             CommandError::Contended => Self::new(Kind::Unavailable, error.to_string()).retry_after(SOON),
             CommandError::Load(_) => Self::unreadable(&error),
             CommandError::Codec(_)
@@ -139,6 +157,7 @@ impl From<CommandError> for Problem {
             | CommandError::ServiceKey(_)
             | CommandError::Payment(_)
             | CommandError::Inbox(_)
+            | CommandError::Delivery(_)
             | CommandError::SlugTaken(_)
             | CommandError::UnknownProject(_)
             | CommandError::OutsideMonths(_) => Self::internal(&error),

@@ -1,6 +1,6 @@
 //! The directory: the PaaS keeps its teams, members and projects here. Every route that changes it is idempotent, so
 //! that the PaaS may send its whole directory again at any time; a DELETE of what is not there answers as one of what
-//! is. And a team's subscription and alerts, which its members read.
+//! is. What personal data it told can be taken back. And a team's subscription and alerts, which its members read.
 
 mod alerts;
 mod put;
@@ -9,6 +9,7 @@ mod put_project;
 mod recorded;
 mod remove;
 mod remove_member;
+mod remove_personal_data;
 mod remove_project;
 mod subscription;
 
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(remove::remove))
         .routes(routes!(put_member::put_member))
         .routes(routes!(remove_member::remove_member))
+        .routes(routes!(remove_personal_data::remove_personal_data))
         .routes(routes!(put_project::put_project))
         .routes(routes!(remove_project::remove_project))
         .routes(routes!(subscription::read))

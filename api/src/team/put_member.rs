@@ -1,10 +1,16 @@
-//! `PUT /api/teams/{team_id}/members/{user_id}`: the user belongs to the team in this role.
+//! `PUT /api/teams/{team_id}/members/{user_id}`: the user belongs to the team in this role, and is reached so. No answer
+//! and no log repeats an address.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use domain::team::Role;
-use serde::Deserialize;
+use domain::{EmailAddress, Language};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use store::commands::ContactChange;
 use utoipa::ToSchema;
 
 use super::recorded::Recorded;
@@ -22,11 +28,31 @@ pub(crate) struct Body {
     /// `owner`, `admin` or `member`.
     #[schema(value_type = String, example = "owner", pattern = "^(owner|admin|member)$")]
     role: Role,
+    /// Where mails to the member go; `null`: nowhere. Left out, it stays as it is. Only Servelink itself can read it, and
+    /// only until `DELETE /api/users/{user_id}/personal-data`.
+    #[serde(default, deserialize_with = "told")]
+    #[schema(value_type = Option<String>, format = Email, example = "awa@example.org", max_length = 254)]
+    email: Option<Option<EmailAddress>>,
+    /// The language that the member is written to in: `fr`, `en`, or a language tag (BCP 47) that begins so; `null`: the
+    /// default one. Left out, it stays as it is.
+    #[serde(default, deserialize_with = "told")]
+    #[schema(value_type = Option<String>, example = "fr-SN")]
+    language: Option<Option<Language>>,
 }
 
-/// Add a member to a team, or change his role
+/// What a field that is there says; one that is not there says nothing.
+pub(super) fn told<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose().map(Some)
+}
+
+/// Add a member to a team, or change his role and how he is reached
 ///
-/// The plan's `max_members`, and `max_teams` of an owner on the free plan, hold.
+/// What the body leaves out of `email` and `language` stays as it is. The plan's `max_members`, and `max_teams` of an owner on the free plan, hold.
 #[utoipa::path(
     put,
     path = "/api/teams/{team_id}/members/{user_id}",
@@ -47,5 +73,6 @@ pub(crate) async fn put_member(
     Json(body): Json<Body>,
 ) -> Result<axum::Json<Recorded>, Problem> {
     let (team, user) = (given("team_id", &team)?, given_user(&user)?);
-    Ok(Recorded::at(app.commands.put_member(&actor, team, user, body.role).await?))
+    let contact = ContactChange { email: body.email, language: body.language };
+    Ok(Recorded::at(app.commands.put_member(&actor, team, user, body.role, &contact).await?))
 }

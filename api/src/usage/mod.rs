@@ -3,6 +3,7 @@
 mod answer;
 mod project;
 mod project_days;
+mod project_sources;
 mod storage;
 mod team;
 mod team_limits;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(storage::record))
         .routes(routes!(project::read))
         .routes(routes!(project_days::read))
+        .routes(routes!(project_sources::read))
         .routes(routes!(team::read))
         .routes(routes!(team_limits::read))
 }

@@ -207,17 +207,21 @@ fn refused(index: u64, error: CommandError) -> Result<Item, Problem> {
             ("older_measurement", Some("measured_at"))
         }
         CommandError::Usage(UsageRefusal::TooLarge) => ("too_large", None),
-        CommandError::Usage(UsageRefusal::BelowZero(_) | UsageRefusal::EmptyCorrection)
+        CommandError::Usage(
+            UsageRefusal::BelowZero(_) | UsageRefusal::EmptyCorrection | UsageRefusal::MonthNotOver(_),
+        )
         | CommandError::Team(_)
         | CommandError::Source(_)
         | CommandError::ServiceKey(_)
         | CommandError::Payment(_)
         | CommandError::Inbox(_)
+        | CommandError::Delivery(_)
         | CommandError::SlugTaken(_)
         | CommandError::Contended
         | CommandError::Append(_)
         | CommandError::Read(_)
         | CommandError::Known(_)
+        | CommandError::State(_)
         | CommandError::Codec(_)
         | CommandError::Load(_) => return Err(error.into()),
     };

@@ -52,6 +52,7 @@ const TABLE: &[Row] = &[
     ("get", "/api/plans", Access::Anyone(200), nothing),
     ("get", "/api/usage/projects/{project_id}", Access::Members, nothing),
     ("get", "/api/usage/projects/{project_id}/days", Access::Members, nothing),
+    ("get", "/api/usage/projects/{project_id}/sources", Access::Members, nothing),
     ("get", "/api/usage/teams/{team_slug}", Access::Members, nothing),
     ("get", "/api/usage/teams/{team_slug}/limits", Access::Members, nothing),
     ("post", "/api/payments/{team_slug}/initiate", Access::Payers(201), wish),
@@ -74,6 +75,12 @@ const TABLE: &[Row] = &[
     (
         "delete",
         "/api/teams/{team_id}/members/{user_id}",
+        Access::Keys(Scope::DirectoryWrite, [200, 200, 200]),
+        nothing,
+    ),
+    (
+        "delete",
+        "/api/users/{user_id}/personal-data",
         Access::Keys(Scope::DirectoryWrite, [200, 200, 200]),
         nothing,
     ),

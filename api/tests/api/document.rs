@@ -45,6 +45,7 @@ async fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
         "read_payment_history",
         "read_payment_status",
         "read_project_days",
+        "read_project_sources",
         "read_project_usage",
         "read_readiness",
         "read_subscription",
@@ -55,6 +56,7 @@ async fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
         "record_storage",
         "record_traffic",
         "remove_member",
+        "remove_personal_data",
         "remove_project",
         "remove_team",
     ];

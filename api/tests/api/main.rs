@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod access;
+mod contacts;
 mod directory;
 mod document;
 mod operations;
 mod payments;
+mod sources;
 mod storage;
 mod support;
 mod usage;

@@ -30,6 +30,7 @@ use store::ingest::Ingest;
 use store::known::Known;
 use store::payments::Payments;
 use store::sqlite::SqliteLog;
+use store::subjects::Subjects;
 use store::{Clock, EventLog};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -55,6 +56,7 @@ pub(crate) struct Server {
     router: Router,
     pub(crate) app: Arc<App>,
     pub(crate) backend: Arc<FakeBackend>,
+    pub(crate) subjects: Subjects,
     now: Arc<Mutex<DateTime<Utc>>>,
     /// A service key with every scope.
     pub(crate) key: String,
@@ -92,11 +94,13 @@ impl Server {
 
         let log: Arc<dyn EventLog> = Arc::new(SqliteLog::open(&folder.path().join("log.db")).await.unwrap());
         let known = Known::open(Arc::clone(&log)).await.unwrap();
+        let subjects = Subjects::in_memory().await.unwrap();
         let commands = Arc::new(Commands::new(
             Arc::clone(&log),
             Arc::clone(&known),
             Arc::clone(&plans),
             Arc::clone(&clock),
+            subjects.clone(),
         ));
         let ingest = Ingest::start(Arc::clone(&log), Arc::clone(&known), Arc::clone(&clock));
         let db = Db::open_sqlite(&folder.path().join("read.db")).await.unwrap();
@@ -127,6 +131,7 @@ impl Server {
             router: servelink_api::router(Arc::clone(&app)),
             app,
             backend,
+            subjects,
             now,
             key: String::new(),
             runner: Some(tokio::spawn(runner.run())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::team::{MemberAdded, ProjectRegistered, Role, TeamEvent, TeamRegistered};
 use domain::usage::{TrafficRecorded, UsageEvent, UsageId};
-use domain::{ByteCount, Month, ProjectId, TeamId, UserId};
+use domain::{ByteCount, Month, ProjectId, TeamId, TrafficSource, UserId};
 use futures::{StreamExt, TryStreamExt, stream};
 use store::codec::encode;
 use store::{Append, Digest, EventLog, Expected, Key, KeyId, StreamEvents, StreamId};
@@ -58,6 +58,7 @@ fn recorded(
     let bytes = ByteCount::try_from(number as u64)?;
     let event = UsageEvent::TrafficRecorded(TrafficRecorded {
         source: "bench".to_owned(),
+        kind: Some(TrafficSource::Ingest),
         batch_ids: vec![batch.to_owned()],
         from: now.max(month.start() + TimeDelta::seconds(1)) - TimeDelta::seconds(1),
         until: now,

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
-use super::command::{Reading, SourceCommand};
+use super::command::{ReadCounters, Reading, SourceCommand};
 use super::event::{Counted, CountersRead, SourceEvent, Totals};
 use super::refusal::SourceRefusal;
 use super::state::{Counter, Source};
-use crate::Month;
+use crate::{Month, TrafficSource};
 
 /// After so many events one names every counter again: whoever loads the source reads no more of its stream than that.
 pub const COMPLETE_EVERY: u32 = 50;
@@ -24,7 +24,7 @@ const LATE: TimeDelta = TimeDelta::minutes(2);
 /// [`SourceRefusal`], and then nothing changes.
 pub fn decide(source: &Source, command: SourceCommand) -> Result<Vec<SourceEvent>, SourceRefusal> {
     match command {
-        SourceCommand::Read { at, started_at, readings } => read(source, at, started_at, readings),
+        SourceCommand::Read(reading) => read(source, reading),
     }
 }
 
@@ -37,12 +37,8 @@ enum Beginning {
     Unknown,
 }
 
-fn read(
-    source: &Source,
-    at: DateTime<Utc>,
-    started_at: DateTime<Utc>,
-    readings: Vec<Reading>,
-) -> Result<Vec<SourceEvent>, SourceRefusal> {
+fn read(source: &Source, reading: ReadCounters) -> Result<Vec<SourceEvent>, SourceRefusal> {
+    let ReadCounters { kind, at, started_at, readings, unread } = reading;
     if readings.len() > SourceRefusal::MAX_SERVICES {
         return Err(SourceRefusal::TooManyServices(readings.len()));
     }
@@ -71,8 +67,13 @@ fn read(
             counters.push(counted);
         }
     }
-    let gone = source.counters.iter().filter(|(service, _)| !seen.contains(*service));
-    counters.extend(gone.filter_map(|(service, counter)| gone_counter(service, counter, complete)));
+    for (service, counter) in source.counters.iter().filter(|(service, _)| !seen.contains(*service)) {
+        if unread.iter().any(|start| service.starts_with(start)) {
+            counters.extend(complete.then(|| uncounted(service, counter.totals, counter.waiting)));
+        } else {
+            counters.extend(gone_counter(kind, service, counter, complete));
+        }
+    }
     if counters.is_empty() && !complete {
         return Ok(vec![]);
     }
@@ -102,16 +103,20 @@ fn count(
     Ok(Counted { service, totals, project_id, counted, waiting })
 }
 
-/// A counter that is not shown any more. Should it be shown again it will have begun at 0; bytes that wait for the
-/// service's project are not forgotten.
-fn gone_counter(service: &str, counter: &Counter, complete: bool) -> Option<Counted> {
-    let worth_telling =
-        if complete { counter.waiting != Totals::ZERO } else { counter.totals != Totals::ZERO };
-    worth_telling.then(|| Counted {
-        service: service.to_owned(),
-        totals: Totals::ZERO,
-        project_id: None,
-        counted: Totals::ZERO,
-        waiting: counter.waiting,
-    })
+/// A counter that is not shown any more. Should it be shown again it will have begun at 0. Bytes that wait for the
+/// service's project are not forgotten, as long as somebody may yet say whose the service was.
+fn gone_counter(kind: TrafficSource, service: &str, counter: &Counter, complete: bool) -> Option<Counted> {
+    let waiting = match kind {
+        TrafficSource::Traefik | TrafficSource::Ingest => counter.waiting,
+        // A container that is gone never comes back, and its label was all that told whose it was: what waits for
+        // each that ever was would wait for ever.
+        TrafficSource::Docker => Totals::ZERO,
+    };
+    let worth_telling = if complete { waiting != Totals::ZERO } else { counter.totals != Totals::ZERO };
+    worth_telling.then(|| uncounted(service, Totals::ZERO, waiting))
+}
+
+/// A counter that has counted nothing for a project this time.
+fn uncounted(service: &str, totals: Totals, waiting: Totals) -> Counted {
+    Counted { service: service.to_owned(), totals, project_id: None, counted: Totals::ZERO, waiting }
 }

@@ -21,7 +21,7 @@ mod tests;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
-pub use command::{Reading, SourceCommand};
+pub use command::{ReadCounters, Reading, SourceCommand};
 pub use decide::{COMPLETE_EVERY, decide};
 pub use event::{Counted, CountersRead, SourceEvent, Totals};
 pub use refusal::SourceRefusal;

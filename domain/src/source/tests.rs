@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::{ByteCount, ProjectId};
+use crate::{ByteCount, ProjectId, TrafficSource};
 
 const STARTED: &str = "2026-11-10T00:00:00Z";
 
@@ -36,7 +36,20 @@ fn read_at(
         totals: totals(egress),
         project_id,
     });
-    SourceCommand::Read { at: at_, started_at: at(started_at), readings: readings.collect() }
+    SourceCommand::Read(ReadCounters {
+        kind: TrafficSource::Traefik,
+        at: at_,
+        started_at: at(started_at),
+        readings: readings.collect(),
+        unread: vec![],
+    })
+}
+
+/// The same by containers, of which these could not be read.
+fn by_containers(command: SourceCommand, unread: &[&str]) -> SourceCommand {
+    let SourceCommand::Read(read) = command;
+    let unread = unread.iter().copied().map(str::to_owned).collect();
+    SourceCommand::Read(ReadCounters { kind: TrafficSource::Docker, unread, ..read })
 }
 
 /// Decides, takes the events in, and gives back what was counted by service.
@@ -134,4 +147,36 @@ fn the_stream_from_its_last_complete_event_is_enough() {
 fn readings_that_make_no_sense_are_refused() {
     let twice = read(STARTED, &[("a", 1, known()), ("a", 2, known())]);
     assert_eq!(decide(&Source::default(), twice), Err(SourceRefusal::ReadTwice("a".into())));
+}
+
+#[test]
+fn what_could_not_be_read_stands_as_it_did() {
+    let mut source = Source::default();
+    let first = [("a@1/eth0", 100, known()), ("b@1/eth0", 10, None), ("c@1/eth0", 7, known())];
+    when(&mut source, by_containers(read(STARTED, &first), &[]));
+    // Neither gone nor counted anew, however often: also not by an event that names every counter.
+    for n in 1..=2 * COMPLETE_EVERY {
+        let others = [("c@1/eth0", 7 + n, known())];
+        let counted_now = when(&mut source, by_containers(read(STARTED, &others), &["a@", "b@"]));
+        assert!(counted_now.contains(&("c@1/eth0".into(), 1)), "{counted_now:?}");
+        assert!(counted_now.iter().map(|(_, bytes)| bytes).sum::<u64>() == 1, "{counted_now:?}");
+    }
+    let back = [("a@1/eth0", 130, known()), ("b@1/eth0", 12, known()), ("c@1/eth0", 107, known())];
+    let counted_now = when(&mut source, by_containers(read(STARTED, &back), &[]));
+    assert_eq!(counted_now, [("a@1/eth0".to_owned(), 30), ("b@1/eth0".to_owned(), 12)]);
+}
+
+#[test]
+fn containers_that_are_gone_are_forgotten() {
+    let mut source = Source::default();
+    for n in 0..10 * COMPLETE_EVERY {
+        // Nobody ever says whose every second one is.
+        let of = known().filter(|_| n % 2 == 0);
+        let (short, long) = (format!("{n}@1/eth0"), n + 1);
+        when(
+            &mut source,
+            by_containers(read(STARTED, &[(&short, 5, of), ("long@1/eth0", long, known())]), &[]),
+        );
+        assert!(source.counters.len() <= COMPLETE_EVERY as usize + 2, "{}", source.counters.len());
+    }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::ByteCount;
+use crate::{ByteCount, TrafficSource};
 
 /// An event of one month of one project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub enum UsageEvent {
 pub struct TrafficRecorded {
     /// Where the samples come from: `traefik-1`, `gateway`.
     pub source: String,
+    /// How they were counted; none in history from before that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TrafficSource>,
     /// The batches that the samples came in with.
     pub batch_ids: Vec<String>,
     /// The earliest sample's time.

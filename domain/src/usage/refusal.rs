@@ -8,6 +8,9 @@ pub enum UsageRefusal {
     /// A closed month never changes.
     #[error("the month is closed: its numbers are final, and a later difference belongs into an open month")]
     MonthClosed,
+    /// Its numbers may still grow.
+    #[error("the month {0} is not over yet")]
+    MonthNotOver(crate::Month),
     /// A sum over the largest number of bytes.
     #[error("the sum is over 9223372036854775807 bytes")]
     TooLarge,
@@ -30,7 +33,7 @@ impl UsageRefusal {
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         match self {
-            Self::MonthClosed | Self::OlderMeasurement { .. } => RefusalKind::Conflict,
+            Self::MonthClosed | Self::MonthNotOver(_) | Self::OlderMeasurement { .. } => RefusalKind::Conflict,
             Self::TooLarge | Self::BelowZero(_) | Self::EmptyCorrection => RefusalKind::Invalid,
         }
     }

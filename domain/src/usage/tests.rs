@@ -18,6 +18,7 @@ fn given(events: &[UsageEvent]) -> Usage {
 fn traffic(ingress: u32, egress: u32) -> UsageEvent {
     UsageEvent::TrafficRecorded(TrafficRecorded {
         source: "edge".into(),
+        kind: None,
         batch_ids: vec!["b1".into()],
         from: at("2026-11-02T10:00:00Z"),
         until: at("2026-11-02T10:00:05Z"),

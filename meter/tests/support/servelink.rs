@@ -14,6 +14,7 @@ use store::{
     commands::{Actor, Commands},
     ingest::Ingest,
     known::Known,
+    subjects::Subjects,
 };
 
 use super::Total;
@@ -43,7 +44,8 @@ impl Servelink {
     pub(crate) async fn register(&self, projects: &[&str]) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let plans = Arc::new(Catalogue::default());
-        let commands = Commands::new(Arc::clone(&self.log), Arc::clone(&self.known), plans, clock);
+        let subjects = Subjects::in_memory().await.unwrap();
+        let commands = Commands::new(Arc::clone(&self.log), Arc::clone(&self.known), plans, clock, subjects);
         let (actor, team) = (Actor("test".into()), TeamId::from_bytes([7; 16]));
         let slug = "team".parse().unwrap();
         commands.put_team(&actor, team, "Team", &slug).await.unwrap();

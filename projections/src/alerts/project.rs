@@ -41,6 +41,7 @@ impl Projector for AlertsProjector {
                 }
                 Body::Usage(..)
                 | Body::Payment(..)
+                | Body::Comparison(..)
                 | Body::Delivery(..)
                 | Body::Other
                 | Body::Unreadable { .. } => {}

@@ -37,6 +37,7 @@ impl Projector for DirectoryProjector {
                 Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
                 Body::Usage(..)
                 | Body::Payment(..)
+                | Body::Comparison(..)
                 | Body::Delivery(..)
                 | Body::Other
                 | Body::Unreadable { .. } => {}

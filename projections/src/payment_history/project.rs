@@ -89,7 +89,12 @@ impl Projector for PaymentHistoryProjector {
 fn of_payment(event: &ProjectedEvent) -> Option<(PaymentId, &PaymentEvent, &ProjectedEvent)> {
     match &event.body {
         Body::Payment(id, payment_event) => Some((*id, payment_event, event)),
-        Body::Usage(..) | Body::Team(..) | Body::Delivery(..) | Body::Other | Body::Unreadable { .. } => None,
+        Body::Usage(..)
+        | Body::Comparison(..)
+        | Body::Team(..)
+        | Body::Delivery(..)
+        | Body::Other
+        | Body::Unreadable { .. } => None,
     }
 }
 

@@ -24,7 +24,7 @@ impl Projector for ProjectUsageProjector {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -60,6 +60,8 @@ struct MonthDelta {
     /// When the first and the last event were recorded, in microseconds since 1970.
     first: i64,
     last: i64,
+    /// When it was closed.
+    closed: Option<i64>,
 }
 
 impl Sums {
@@ -67,16 +69,26 @@ impl Sums {
         let Body::Usage(id, usage) = &event.body else { return Ok(()) };
         let delta = Delta::of(usage);
         let recorded = event.recorded_at.timestamp_micros();
-        let new = || MonthDelta { delta: Delta::default(), first: recorded, last: recorded };
+        let new = || MonthDelta { delta: Delta::default(), first: recorded, last: recorded, closed: None };
         let month = self.months.entry(*id).or_insert_with(new);
         month.delta.add(&delta);
         month.last = recorded;
+        month.closed = month.closed.or(closes(usage).then_some(recorded));
         if let Some(at) = day_of(usage) {
             let day = Day::of(at)
                 .map_err(|error| ApplyError::Event { position: event.position, why: error.to_string() })?;
             self.days.entry((id.project, day)).or_default().add(&delta);
         }
         Ok(())
+    }
+}
+
+const fn closes(event: &UsageEvent) -> bool {
+    match event {
+        UsageEvent::MonthClosed(_) => true,
+        UsageEvent::TrafficRecorded(_) | UsageEvent::StorageMeasured(_) | UsageEvent::UsageCorrected(_) => {
+            false
+        }
     }
 }
 
@@ -98,17 +110,20 @@ async fn write_months(
     if months.is_empty() {
         return Ok(());
     }
-    let rows = months.iter().map(|(id, MonthDelta { delta, first, last })| {
-        json!([id.project, id.month, delta.ingress, delta.egress, delta.requests, delta.storage, first, last])
+    let rows = months.iter().map(|(id, MonthDelta { delta, first, last, closed })| {
+        let Delta { ingress, egress, requests, storage } = delta;
+        json!([id.project, id.month, ingress, egress, requests, storage, first, last, closed])
     });
     let rows = serde_json::Value::from_iter(rows).to_string();
     let sql = format!(
         "INSERT INTO project_usage (generation, project_id, month, ingress_bytes, egress_bytes, requests, \
-         storage_bytes, created_at, updated_at) \
+         storage_bytes, created_at, updated_at, closed_at) \
          SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT), \
-         CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), CAST(value->>7 AS BIGINT) \
+         CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), CAST(value->>7 AS BIGINT), \
+         CAST(value->>8 AS BIGINT) \
          FROM {} AS rows WHERE true \
-         ON CONFLICT (generation, project_id, month) DO UPDATE SET {}, updated_at = excluded.updated_at",
+         ON CONFLICT (generation, project_id, month) DO UPDATE SET {}, updated_at = excluded.updated_at, \
+         closed_at = coalesce(project_usage.closed_at, excluded.closed_at)",
         tx.rows(),
         set_sums("project_usage")
     );

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use domain::usage::UsageId;
 use domain::{ByteCount, Month, ProjectId, TeamId, UserId};
 use serde_json::json;
 use store::Position;
@@ -125,4 +126,24 @@ pub(crate) async fn traffic_by_day(
         }
     }
     Ok(days)
+}
+
+/// At most `limit` months of projects that are open, this one and those before it, the oldest first.
+pub(crate) async fn open_months(db: &Db, last: Month, limit: u16) -> Result<Vec<UsageId>, QueryError> {
+    // LEFT, so that what is not built yet differs from what is not there.
+    let sql = "SELECT u.project_id, u.month FROM projection p \
+               LEFT JOIN project_usage u ON u.generation = p.generation AND u.month <= $1 AND u.closed_at IS NULL \
+               WHERE p.name = 'project_usage' AND p.state = 'active' ORDER BY u.month, u.project_id LIMIT $2";
+    let month = last.to_string();
+    let rows = db.fetch(sql, &[(&month).into(), i64::from(limit).into()]).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut open = Vec::new();
+    for row in &rows {
+        if row.opt_text(0)?.is_some() {
+            open.push(UsageId { project: row.parse(0)?, month: row.parse(1)? });
+        }
+    }
+    Ok(open)
 }

@@ -165,6 +165,7 @@ fn readable<'a>(projector: &dyn Projector, events: &'a [ProjectedEvent]) -> (&'a
             | Body::Usage(..)
             | Body::Team(..)
             | Body::Payment(..)
+            | Body::Comparison(..)
             | Body::Delivery(..)
             | Body::Other => {}
         }

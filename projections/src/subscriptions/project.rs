@@ -38,6 +38,7 @@ impl Projector for SubscriptionsProjector {
                 Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
                 Body::Usage(..)
                 | Body::Payment(..)
+                | Body::Comparison(..)
                 | Body::Delivery(..)
                 | Body::Other
                 | Body::Unreadable { .. } => {}

@@ -90,7 +90,11 @@ impl Batch {
                 })?;
                 self.team_event(*team, team_event, month);
             }
-            Body::Payment(..) | Body::Delivery(..) | Body::Other | Body::Unreadable { .. } => {}
+            Body::Comparison(..)
+            | Body::Payment(..)
+            | Body::Delivery(..)
+            | Body::Other
+            | Body::Unreadable { .. } => {}
         }
         Ok(())
     }
@@ -197,8 +201,11 @@ fn project_of(event: &ProjectedEvent) -> Option<ProjectId> {
     match &event.body {
         Body::Usage(id, _) => Some(id.project),
         Body::Team(_, TeamEvent::ProjectRegistered(registered)) => Some(registered.project_id),
-        Body::Team(..) | Body::Payment(..) | Body::Delivery(..) | Body::Other | Body::Unreadable { .. } => {
-            None
-        }
+        Body::Comparison(..)
+        | Body::Team(..)
+        | Body::Payment(..)
+        | Body::Delivery(..)
+        | Body::Other
+        | Body::Unreadable { .. } => None,
     }
 }

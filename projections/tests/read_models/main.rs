@@ -3,10 +3,12 @@
 
 mod access;
 mod common;
+mod deliveries;
 mod once;
 mod payments;
 mod rebuild;
 mod stops;
+mod sources;
 mod subscriptions;
 mod sums;
 mod waiting;

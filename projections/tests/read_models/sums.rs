@@ -29,7 +29,7 @@ async fn follow(db: &Db, history: &[Recorded], most: usize, seed: u64) {
 }
 
 /// Steps of a random history: enough for some of everything.
-const EVENTS: usize = 300;
+const EVENTS: usize = 400;
 const SEEDS: std::ops::Range<u64> = 0..3;
 
 async fn check(kind: Kind, seed: u64, extremes: bool) {
@@ -84,6 +84,21 @@ fn random_histories_have_some_of_everything() {
         assert!(alerts.iter().any(|alert| alert[2] == resource), "{resource}: {alerts:#?}");
     }
     assert!(alerts.iter().any(|alert| alert[8] == "-") && alerts.iter().any(|alert| alert[8] != "-"));
+    let sources: Vec<_> = rows("traffic_sources").iter().map(|row| fields(row)).collect();
+    for source in ["traefik", "docker", "ingest", "unknown"] {
+        assert!(sources.iter().any(|row| row[2] == source && row[6] != "0"), "{source} is billed");
+    }
+    assert!(sources.iter().any(|row| row[6] == "0"), "and some is not billed");
+    let deliveries: Vec<_> = rows("deliveries").iter().map(|row| fields(row)).collect();
+    for channel in ["mail", "webhook"] {
+        for state in ["due", "delayed", "delivered", "given_up"] {
+            let is = |row: &Vec<String>| row[1] == channel && row[6] == state;
+            assert!(deliveries.iter().any(is), "{channel} {state}: {deliveries:#?}");
+        }
+    }
+    for news in ["UsageAlertRaised", "PaymentConfirmed", "PaymentFailed"] {
+        assert!(deliveries.iter().any(|row| row[1] == "mail" && row[5].contains(news)), "a mail of {news}");
+    }
     let subscriptions: Vec<_> = rows("subscriptions").iter().map(|row| fields(row)).collect();
     for (what, place) in [("paid", 4), ("reminded", 5), ("lapsed", 6)] {
         assert!(subscriptions.iter().any(|subscription| subscription[place] != "-"), "{what}");

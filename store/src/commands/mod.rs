@@ -4,6 +4,7 @@
 //! the decision rested on. Whoever comes second loads and decides again, a few times. A command that leaves nothing
 //! to record answers with the position it was decided at, so that reading one's own writes works the same.
 
+mod delivery;
 mod payment;
 mod service_key;
 mod settlement;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, AggregateError, DomainEvent, EventStore};
 use domain::RefusalKind;
+use domain::delivery::DeliveryRefusal;
 use domain::inbox::InboxRefusal;
 use domain::payment::PaymentRefusal;
 use domain::plan::Catalogue;
@@ -30,6 +32,7 @@ use uuid::Uuid;
 pub use payment::{Callback, Initiation, PaymentNow, PaymentWish, Receipt};
 pub use settlement::Settlement;
 pub use source::CountersCounted;
+pub use team::ContactChange;
 
 use crate::clock::Clock;
 use crate::codec::{CodecError, encode};
@@ -40,6 +43,8 @@ use crate::log::{
     StreamId,
 };
 use crate::repository::LogRepository;
+use crate::state::StateError;
+use crate::subjects::Subjects;
 
 /// How often a command that came second decides again before it gives up.
 const ATTEMPTS: usize = 8;
@@ -69,6 +74,9 @@ pub enum CommandError {
     /// An external id's refusal.
     #[error(transparent)]
     Inbox(#[from] InboxRefusal),
+    /// A delivery's refusal.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryRefusal),
     /// Two teams cannot have one name in addresses.
     #[error("the slug `{0}` is another team's")]
     SlugTaken(Slug),
@@ -90,6 +98,9 @@ pub enum CommandError {
     /// The facts cannot be kept up.
     #[error(transparent)]
     Known(#[from] KnownError),
+    /// The keys of what is sealed cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// An event cannot be written or read.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -109,6 +120,7 @@ impl CommandError {
             Self::ServiceKey(refusal) => Some(refusal.kind()),
             Self::Payment(refusal) => Some(refusal.kind()),
             Self::Inbox(refusal) => Some(refusal.kind()),
+            Self::Delivery(refusal) => Some(refusal.kind()),
             Self::SlugTaken(_) => Some(RefusalKind::Conflict),
             Self::UnknownProject(_) => Some(RefusalKind::NotFound),
             Self::OutsideMonths(_) => Some(RefusalKind::Invalid),
@@ -116,6 +128,7 @@ impl CommandError {
             | Self::Append(_)
             | Self::Read(_)
             | Self::Known(_)
+            | Self::State(_)
             | Self::Codec(_)
             | Self::Load(_) => None,
         }
@@ -133,6 +146,7 @@ pub struct Commands {
     known: Arc<Known>,
     plans: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
+    subjects: Subjects,
     /// Held while something is decided on the condition that no team changes: this node's own commands queue here
     /// instead of failing each other's conditions, so that only those of other nodes can come first.
     directory: Mutex<()>,
@@ -153,8 +167,9 @@ impl Commands {
         known: Arc<Known>,
         plans: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
+        subjects: Subjects,
     ) -> Self {
-        Self { log, known, plans, clock, directory: Mutex::new(()) }
+        Self { log, known, plans, clock, subjects, directory: Mutex::new(()) }
     }
 
     /// An aggregate as it is now; one without history is as it begins.

@@ -1,16 +1,16 @@
 //! Commands to sources of counters. What a reading counts goes into the projects' streams by the same append.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use cqrs_es::Aggregate;
 use domain::source::{
-    COMPLETE_EVERY, CountersRead, Reading, Source, SourceCommand, SourceEvent, SourceRefusal, decide,
+    COMPLETE_EVERY, CountersRead, ReadCounters, Source, SourceCommand, SourceEvent, SourceRefusal, decide,
 };
 use domain::usage::TrafficRecorded;
-use domain::{Day, ProjectId};
+use domain::{Day, ProjectId, TrafficSource};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::codec::decode;
-use crate::ingest::{DayTraffic, Fold, month_condition};
+use crate::ingest::{DayTraffic, Fold, conditions};
 use crate::log::{Position, StreamId};
 
 /// Events that one read of the source's stream takes: as many as lie between two complete ones, and the one of them.
@@ -39,58 +39,54 @@ impl Commands {
         &self,
         actor: &Actor,
         source: &str,
-        at: DateTime<Utc>,
-        started_at: DateTime<Utc>,
-        readings: &[Reading],
+        read: &ReadCounters,
     ) -> Result<CountersCounted, CommandError> {
-        decide_until_first!(self.count(actor, source, at, started_at, readings))
+        decide_until_first!(self.count(actor, source, read))
     }
 
     async fn count(
         &self,
         actor: &Actor,
         source: &str,
-        at: DateTime<Utc>,
-        started_at: DateTime<Utc>,
-        readings: &[Reading],
+        read: &ReadCounters,
     ) -> Result<CountersCounted, CommandError> {
         self.known.catch_up().await?;
         let loaded = self.load_source(source).await?;
         // Whoever was held up (a frozen node, a slow store) may have been overtaken by so much that the aggregate
         // would take his reading for one after the clock was set back. Being held up later is the sequence's matter.
-        if let Some(standing) = loaded.state.read_at.filter(|_| self.clock.now() - at > HELD_UP) {
+        if let Some(standing) = loaded.state.read_at.filter(|_| self.clock.now() - read.at > HELD_UP) {
             return Err(SourceRefusal::Stale { standing }.into());
         }
         let registered = |id: &ProjectId| self.known.facts().projects.contains_key(id);
-        let readings = readings.iter().cloned();
-        let readings =
-            readings.map(|reading| Reading { project_id: reading.project_id.filter(registered), ..reading });
-        let events =
-            decide(&loaded.state, SourceCommand::Read { at, started_at, readings: readings.collect() })?;
+        let mut command = read.clone();
+        for reading in &mut command.readings {
+            reading.project_id = reading.project_id.filter(registered);
+        }
+        let events = decide(&loaded.state, SourceCommand::Read(command))?;
 
         let batch_id = format!("{source}:{}", loaded.sequence + 1);
         let mut fold = Fold::default();
         let mut counted_bytes = 0_u64;
         let mut waiting_services = 0;
-        for SourceEvent::CountersRead(read) in &events {
-            for day in counted(source, &batch_id, at, read)? {
+        for SourceEvent::CountersRead(event) in &events {
+            for day in counted(source, read.kind, &batch_id, event)? {
                 let traffic = &day.traffic;
                 counted_bytes = counted_bytes
                     .saturating_add(traffic.ingress_bytes.get())
                     .saturating_add(traffic.egress_bytes.get());
                 fold.add(day);
             }
-            waiting_services += read.counters.iter().filter(|counter| counter.project_id.is_none()).count();
+            waiting_services += event.counters.iter().filter(|counter| counter.project_id.is_none()).count();
         }
-        let (condition, mut streams) = {
+        let (conditions, mut streams) = {
             let facts = self.known.facts();
             let streams = fold
                 .into_streams(&facts, self.clock.now())
                 .map_err(|error| CommandError::Load(error.to_string()))?;
-            (month_condition(facts.position), streams)
+            (conditions(facts.position), streams)
         };
         streams.push(loaded.decided(&events)?);
-        let position = self.record(actor, streams, vec![condition]).await?;
+        let position = self.record(actor, streams, conditions).await?;
         Ok(CountersCounted { position, waiting_services, counted_bytes })
     }
 
@@ -114,11 +110,11 @@ impl Commands {
 /// What a reading gives to projects.
 fn counted(
     source: &str,
+    kind: TrafficSource,
     batch_id: &str,
-    at: DateTime<Utc>,
     read: &CountersRead,
 ) -> Result<Vec<DayTraffic>, CommandError> {
-    let day = Day::of(at)?;
+    let (at, day) = (read.at, Day::of(read.at)?);
     let given = read.counters.iter().filter_map(|counter| Some((counter.project_id?, counter.counted)));
     Ok(given
         .map(|(project, counted)| DayTraffic {
@@ -126,6 +122,7 @@ fn counted(
             day,
             traffic: TrafficRecorded {
                 source: source.into(),
+                kind: Some(kind),
                 batch_ids: vec![batch_id.into()],
                 from: at,
                 until: at,

@@ -1,13 +1,23 @@
 //! Commands to teams. What one stream cannot know (slugs, other teams of an owner, whose a project is) is taken from
-//! [`Known`](crate::known::Known), on the condition that no team has changed since.
+//! [`Known`](crate::known::Known), on the condition that no team has changed since. So is what is sealed with a person's
+//! key, which may be destroyed at any moment.
 
 use cqrs_es::Aggregate;
 use domain::plan::PlanName;
 use domain::team::{Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
-use domain::{ProjectId, Slug, TeamId, UserId};
+use domain::{EmailAddress, Language, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::log::{AppendError, Condition, Position, StreamEvents};
+
+/// What is told of how a member is reached. Of what is not told, nothing changes; told to be none, there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContactChange {
+    /// The e-mail address.
+    pub email: Option<Option<EmailAddress>>,
+    /// The language.
+    pub language: Option<Option<Language>>,
+}
 
 impl Commands {
     /// The team exists and is called this.
@@ -41,7 +51,7 @@ impl Commands {
         decide_until_first!(self.to_team(actor, team, TeamCommand::Remove { at }, vec![]))
     }
 
-    /// The user belongs to the team in this role.
+    /// The user belongs to the team in this role, and is reached so. Both are recorded or neither is.
     ///
     /// # Errors
     /// [`TeamRefusal`], and what any command may meet.
@@ -51,13 +61,51 @@ impl Commands {
         team: TeamId,
         user_id: UserId,
         role: Role,
+        contact: &ContactChange,
     ) -> Result<Position, CommandError> {
         let _alone = self.directory.lock().await;
         decide_until_first!(async {
             let condition = self.no_team_changed().await?;
             let other_free_teams = self.known.facts().free_teams_of(user_id, team);
-            let command = TeamCommand::PutMember { user_id, role, other_free_teams };
-            self.to_team(actor, team, command, vec![condition]).await
+            let mut loaded: Loaded<Team> = self.load(&team.to_string()).await?;
+            let put = TeamCommand::PutMember { user_id, role, other_free_teams };
+            let mut events = decide(&loaded.state, put, &self.plans)?;
+            events.iter().for_each(|event| loaded.state.evolve(event));
+            if *contact != ContactChange::default() {
+                let standing = loaded.state.contacts.get(&user_id).cloned().unwrap_or_default();
+                let email = match &contact.email {
+                    Some(told) => self.sealed(user_id, told.as_ref()).await?,
+                    None => standing.email,
+                };
+                let language = contact.language.unwrap_or(standing.language);
+                let set = TeamCommand::SetContact { user_id, email, language };
+                events.extend(decide(&loaded.state, set, &self.plans)?);
+            }
+            self.record(actor, vec![loaded.decided(&events)?], vec![condition]).await
+        })
+    }
+
+    /// The person is forgotten: his key is destroyed, and every team that can reach him says so in its history. May be
+    /// repeated at any time, and does what is still to be done.
+    ///
+    /// The key goes first. A crash after that leaves a person who is forgotten already and of whom some history does not
+    /// know it yet, which the next try mends; the other way round, histories would say what is not so. When somebody
+    /// tells an address meanwhile, he came first, and the key that he sealed it with goes too; or he comes second, and
+    /// seals it with a new one.
+    ///
+    /// # Errors
+    /// What any command may meet; the key may be destroyed all the same.
+    pub async fn erase_subject(&self, actor: &Actor, user_id: UserId) -> Result<Position, CommandError> {
+        let _alone = self.directory.lock().await;
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            self.subjects.erase(user_id).await?;
+            let reaching = self.known.facts().reaching(user_id);
+            let mut streams = Vec::with_capacity(reaching.len());
+            for team in reaching {
+                streams.push(self.decided(team, TeamCommand::EraseSubject { user_id }).await?);
+            }
+            self.record(actor, streams, vec![condition]).await
         })
     }
 
@@ -134,6 +182,32 @@ impl Commands {
         })
     }
 
+    /// The project's traffic is counted so from now on; none: as all projects' is.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownProject`], and what any command may meet.
+    pub async fn choose_source(
+        &self,
+        actor: &Actor,
+        project_id: ProjectId,
+        source: Option<TrafficSource>,
+    ) -> Result<Position, CommandError> {
+        let _alone = self.directory.lock().await;
+        decide_until_first!(async {
+            let condition = self.no_team_changed().await?;
+            let standing = self.known.facts().projects.get(&project_id).copied();
+            let Some(standing) = standing.filter(|project| project.removed_at.is_none()) else {
+                return Err(CommandError::UnknownProject(project_id));
+            };
+            let choose = TeamCommand::ChooseSource { project_id, source };
+            match self.decided(standing.team, choose).await {
+                // It went on to another team after we looked.
+                Err(CommandError::Team(TeamRefusal::NotItsProject(_))) => Err(changed(condition)),
+                chosen => self.record(actor, vec![chosen?], vec![condition]).await,
+            }
+        })
+    }
+
     /// The team is on this plan for one calendar month, without a payment: from where its time on the same plan ends,
     /// else from now on.
     ///
@@ -169,6 +243,15 @@ impl Commands {
         now: UsageNow,
     ) -> Result<Position, CommandError> {
         decide_until_first!(self.to_team(actor, team, TeamCommand::ReportUsage(now), vec![]))
+    }
+
+    async fn sealed(
+        &self,
+        user: UserId,
+        email: Option<&EmailAddress>,
+    ) -> Result<Option<Sealed>, CommandError> {
+        let Some(email) = email else { return Ok(None) };
+        Ok(Some(self.subjects.seal(user, email).await?))
     }
 
     /// Catches up, and gives the condition under which what is known of teams still holds.

@@ -1,7 +1,7 @@
 //! Commands to a month's usage. Traffic samples are not among them: see [`crate::ingest`].
 
 use chrono::{DateTime, Utc};
-use domain::usage::{StorageSizes, Usage, UsageCommand, UsageId, decide};
+use domain::usage::{StorageSizes, Usage, UsageCommand, UsageId, UsageRefusal, decide};
 use domain::{Month, ProjectId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
@@ -35,8 +35,11 @@ impl Commands {
     /// Closes a month of a project: its numbers are final.
     ///
     /// # Errors
-    /// What any command may meet.
+    /// [`UsageRefusal::MonthNotOver`], and what any command may meet.
     pub async fn close_month(&self, actor: &Actor, id: UsageId) -> Result<Position, CommandError> {
+        if self.clock.now() < id.month.next().start() {
+            return Err(UsageRefusal::MonthNotOver(id.month).into());
+        }
         decide_until_first!(async {
             let loaded: Loaded<Usage> = self.load(&id.to_string()).await?;
             // Read after the stream: whatever else is appended to it from here on, the expected sequence keeps out.

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::comparison::{Comparison, ComparisonCommand, ComparisonRefusal, decide};
 use domain::month::MonthError;
+use domain::team::Team;
 use domain::usage::{Correction, TrafficRecorded, Usage, UsageCorrected, UsageEvent, UsageId};
-use domain::{ByteCount, Day, ProjectId};
+use domain::{ByteCount, Day, ProjectId, TrafficSource};
 
 use super::sample::Sample;
 use crate::codec::{CodecError, encode};
 use crate::known::Facts;
-use crate::log::{Condition, Expected, Position, StreamEvents, StreamId};
+use crate::log::{Condition, Expected, NewEvent, Position, StreamEvents, StreamId};
 
-/// The traffic of one project, one source and one UTC day. An event never spans two days, so that a month's days
+/// The traffic of one project, one source, counted in one way, and one UTC day. An event never spans two days, so that a month's days
 /// can be told apart for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayTraffic {
@@ -83,6 +85,7 @@ impl Fold {
         }
         let traffic = TrafficRecorded {
             source: source.into(),
+            kind: Some(TrafficSource::Ingest),
             batch_ids: vec![batch_id.into()],
             from: sample.at,
             until: sample.at,
@@ -95,8 +98,9 @@ impl Fold {
 
     pub(crate) fn add(&mut self, day: DayTraffic) {
         let places = self.places.entry((day.project, day.day)).or_default();
-        let same_source =
-            places.iter().rev().find(|place| self.days[**place].traffic.source == day.traffic.source);
+        let is_same =
+            |other: &TrafficRecorded| (&other.source, other.kind) == (&day.traffic.source, day.traffic.kind);
+        let same_source = places.iter().rev().find(|place| is_same(&self.days[**place].traffic));
         let left = match same_source {
             Some(&place) => self.days[place].merge(day),
             None => Some(day),
@@ -111,30 +115,48 @@ impl Fold {
         self.days
     }
 
-    /// The events for the log. What belongs to a month that is closed becomes a correction of the month that is
-    /// open now; a sum of nothing becomes none.
+    /// The events for the log. What was counted in another way than the one that bills the project now is kept beside
+    /// the bill, for comparison. What belongs to a month that is closed becomes a correction of the month that is open
+    /// now; a sum of nothing becomes none.
     pub(crate) fn into_streams(
         self,
         facts: &Facts,
         now: DateTime<Utc>,
     ) -> Result<Vec<StreamEvents>, FoldError> {
-        let mut streams: HashMap<UsageId, StreamEvents> = HashMap::with_capacity(self.days.len());
+        let mut streams = Streams(HashMap::with_capacity(self.days.len()));
         for day in self.days.into_iter().filter(|day| !day.is_nothing()) {
+            let project = day.project;
+            let bills = facts.billing_source(project).is_none_or(|billing| day.traffic.kind == Some(billing));
             let late = facts.is_closed(day.day.month());
-            let month = if late { facts.open_month(now)? } else { day.day.month() };
-            let id = UsageId { project: day.project, month };
-            let event = match late {
-                true => correction(day, now.max(month.start())),
-                false => UsageEvent::TrafficRecorded(day.traffic),
-            };
-            let stream = streams.entry(id).or_insert_with(|| StreamEvents {
-                stream: StreamId::new(Usage::TYPE, id.to_string()),
-                expected: Expected::Any,
-                events: Vec::with_capacity(1),
-            });
-            stream.events.push(encode(&event)?);
+            if !bills {
+                let id = UsageId { project, month: day.day.month() };
+                for event in decide(&Comparison::default(), ComparisonCommand::Compare(day.traffic))? {
+                    streams.add(Comparison::TYPE, id, encode(&event)?);
+                }
+            } else if late {
+                let month = facts.open_month(now)?;
+                let event = correction(day, now.max(month.start()));
+                streams.add(Usage::TYPE, UsageId { project, month }, encode(&event)?);
+            } else {
+                let id = UsageId { project, month: day.day.month() };
+                streams.add(Usage::TYPE, id, encode(&UsageEvent::TrafficRecorded(day.traffic))?);
+            }
         }
-        Ok(streams.into_values().collect())
+        Ok(streams.0.into_values().collect())
+    }
+}
+
+/// Events by what they are of.
+struct Streams(HashMap<(&'static str, UsageId), StreamEvents>);
+
+impl Streams {
+    fn add(&mut self, aggregate_type: &'static str, id: UsageId, event: NewEvent) {
+        let stream = self.0.entry((aggregate_type, id)).or_insert_with(|| StreamEvents {
+            stream: StreamId::new(aggregate_type, id.to_string()),
+            expected: Expected::Any,
+            events: Vec::with_capacity(1),
+        });
+        stream.events.push(event);
     }
 }
 
@@ -162,9 +184,20 @@ pub(crate) enum FoldError {
     /// An event cannot be written.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// It is neither billed nor can it be compared.
+    #[error(transparent)]
+    Comparison(#[from] ComparisonRefusal),
 }
 
-/// Holds as long as no month has been closed that these facts do not know of.
-pub(crate) fn month_condition(known_up_to: Position) -> Condition {
-    Condition { aggregate_type: Usage::TYPE, event_type: Some("MonthClosed"), unless_after: known_up_to }
+/// Hold as long as no month has been closed, and for no project another way of counting has been chosen, that these
+/// facts do not know of.
+pub(crate) fn conditions(known_up_to: Position) -> Vec<Condition> {
+    let rests_on =
+        [(Usage::TYPE, "MonthClosed"), (Team::TYPE, "ProjectSourceChosen"), (Team::TYPE, "ProjectMoved")];
+    let condition = |(aggregate_type, event_type)| Condition {
+        aggregate_type,
+        event_type: Some(event_type),
+        unless_after: known_up_to,
+    };
+    rests_on.map(condition).into()
 }

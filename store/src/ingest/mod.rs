@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub use fold::DayTraffic;
-pub(crate) use fold::{Fold, month_condition};
+pub(crate) use fold::{Fold, conditions};
 pub use sample::{RejectCode, Rejection, Sample, SampleBatch};
 
 use crate::clock::Clock;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fold::{Fold, month_condition};
+use super::fold::{Fold, conditions};
 use super::sample::{CheckedBatch, Rejection};
 use super::{BatchOutcome, IngestError};
 use crate::clock::Clock;
@@ -144,10 +144,10 @@ fn append<'a>(
         batch.traffic.iter().for_each(|day| fold.add(day.clone()));
     }
     let facts = known.facts();
-    let condition = month_condition(facts.position);
+    let conditions = conditions(facts.position);
     let streams =
         fold.into_streams(&facts, clock.now()).map_err(|error| IngestError::Known(error.to_string()))?;
-    Ok(Append { keys, streams, conditions: vec![condition], metadata: metadata.to_owned() })
+    Ok(Append { keys, streams, conditions, metadata: metadata.to_owned() })
 }
 
 fn recorded(batch: &CheckedBatch, position: Position) -> BatchOutcome {

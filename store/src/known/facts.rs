@@ -22,6 +22,8 @@ pub struct Facts {
     pub position: Position,
     /// The newest month that is closed for any project: it and all before it take no more samples.
     pub closed_through: Option<Month>,
+    /// What counts the traffic of projects that nothing else was chosen for. None: everything that comes in counts.
+    pub traffic_source: Option<TrafficSource>,
     /// Every project that ever was.
     pub projects: HashMap<ProjectId, KnownProject>,
     /// Every team that is registered.
@@ -116,6 +118,13 @@ impl Facts {
         self.teams.iter().filter(owns).count() as u64
     }
 
+    /// The teams that were told how to reach this user.
+    #[must_use]
+    pub fn reaching(&self, user: UserId) -> Vec<TeamId> {
+        let reaches = |(id, team): (&TeamId, &KnownTeam)| team.reached.contains(&user).then_some(*id);
+        self.teams.iter().filter_map(reaches).collect()
+    }
+
     /// The payment of this team that may still be paid.
     #[must_use]
     pub fn open_payment_of(&self, team: TeamId) -> Option<PaymentId> {
@@ -128,6 +137,12 @@ impl Facts {
         let paid = self.paid_periods.get(&team).copied().unwrap_or_default();
         let captured = self.unsettled.values().flatten().filter(|payment| payment.team == team);
         captured.map(|payment| payment.period).max().unwrap_or_default().max(paid).saturating_add(1)
+    }
+
+    /// The one way of counting that bills this project now. None: all of them do.
+    #[must_use]
+    pub fn billing_source(&self, project: ProjectId) -> Option<TrafficSource> {
+        self.projects.get(&project).and_then(|known| known.source).or(self.traffic_source)
     }
 
     /// Whether a month takes no more samples.

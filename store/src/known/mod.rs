@@ -9,6 +9,7 @@ mod facts;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use domain::TrafficSource;
 use tokio::sync::Mutex;
 
 pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment, ToConfirm};
@@ -47,6 +48,12 @@ impl Known {
         let known = Arc::new(Self { log, facts: RwLock::default(), reading: Mutex::new(()) });
         known.catch_up().await?;
         Ok(known)
+    }
+
+    /// Has the traffic of all projects that nothing else was chosen for counted so; none: everything that comes in
+    /// counts. It is a setting and in no history: all nodes must be given the same.
+    pub fn set_traffic_source(&self, source: Option<TrafficSource>) {
+        self.facts.write().unwrap_or_else(PoisonError::into_inner).traffic_source = source;
     }
 
     /// The facts as they are known now. Hold it shortly, and never over an await.

@@ -57,7 +57,8 @@ pub(super) async fn after(
     let only = match filter {
         Filter::All => "",
         Filter::ExceptMeasurements => {
-            "AND event_type NOT IN ('TrafficRecorded', 'StorageMeasured', 'UsageCorrected', 'CountersRead')"
+            "AND event_type NOT IN \
+             ('TrafficRecorded', 'TrafficCompared', 'StorageMeasured', 'UsageCorrected', 'CountersRead')"
         }
     };
     let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 {only} ORDER BY position LIMIT $2");

@@ -63,7 +63,8 @@ pub(super) async fn after(
     let only = match filter {
         Filter::All => "",
         Filter::ExceptMeasurements => {
-            "AND event_type NOT IN ('TrafficRecorded', 'StorageMeasured', 'UsageCorrected', 'CountersRead')"
+            "AND event_type NOT IN \
+             ('TrafficRecorded', 'TrafficCompared', 'StorageMeasured', 'UsageCorrected', 'CountersRead')"
         }
     };
     let sql = format!("SELECT {PACKED} FROM events WHERE position > ? {only} ORDER BY position LIMIT ?");

@@ -13,6 +13,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
+use crate::seal::SealError;
+
 /// How long it may take to get a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Connections to Postgres: statements are few and short.
@@ -28,6 +30,14 @@ pub enum StateError {
     /// Its tables cannot be brought up to date.
     #[error("the tables of leases and keys cannot be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Somebody else reads the file, so that a destroyed key cannot be wiped from what is beside it.
+    #[error(
+        "another process reads the file of keys, which may still hold a key that was destroyed; try again"
+    )]
+    Held,
+    /// A text cannot be sealed or opened.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
     /// A row holds what it never should.
     #[error("the state holds {0}, which it never should")]
     Corrupt(String),
@@ -69,6 +79,9 @@ impl State {
             .journal_mode(SqliteJournalMode::Wal)
             // A key that is lost after it has sealed something is an address that nobody can read.
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten: a destroyed key must not be left in the file, nor a copy elsewhere.
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY")
             .busy_timeout(ACQUIRE);
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -79,6 +92,14 @@ impl State {
             .await?;
         sqlx::migrate!("../migrations/state").set_ignore_missing(true).run(&pool).await?;
         Ok(Self { pool: Pool::Sqlite(pool) })
+    }
+
+    /// A state that ends with this process: for tests.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn in_memory() -> Result<Self, StateError> {
+        Self::open_sqlite(Path::new(":memory:")).await
     }
 
     /// The state in a Postgres database, which nodes share.

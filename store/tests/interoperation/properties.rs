@@ -11,10 +11,11 @@ use domain::team::{Role, Team, TeamCommand, TeamEvent};
 use domain::usage::Usage;
 use domain::{ProjectId, TeamId, UserId};
 use servelink_store::codec::decode;
-use servelink_store::commands::{Actor, Commands};
+use servelink_store::commands::{Actor, Commands, ContactChange};
 use servelink_store::ingest::{BatchOutcome, Ingest, Sample, SampleBatch};
 use servelink_store::known::Known;
 use servelink_store::repository::LogRepository;
+use servelink_store::subjects::Subjects;
 use servelink_store::testing::requests::history;
 use servelink_store::testing::{Harness, in_time};
 use servelink_store::{EventLog, SystemClock};
@@ -36,7 +37,8 @@ fn register(n: u8) -> TeamCommand {
 async fn commands(log: &Arc<dyn EventLog>) -> (Arc<Commands>, Arc<Known>) {
     let known = Known::open(Arc::clone(log)).await.unwrap();
     let plans = Arc::new(Catalogue::default());
-    (Arc::new(Commands::new(Arc::clone(log), Arc::clone(&known), plans, Arc::new(SystemClock))), known)
+    let (clock, subjects) = (Arc::new(SystemClock), Subjects::in_memory().await.unwrap());
+    (Arc::new(Commands::new(Arc::clone(log), Arc::clone(&known), plans, clock, subjects)), known)
 }
 
 /// Position, id and time come from the table itself.
@@ -86,7 +88,7 @@ pub async fn what_we_write_they_can_load<R: PersistedEventRepository>(storage: &
     let project = ProjectId::from_bytes([9; 16]);
     commands.put_team(&actor(), team(1), "Équipe", &"equipe".parse().unwrap()).await.unwrap();
     commands.put_project(&actor(), project, team(1), "boutique").await.unwrap();
-    commands.put_member(&actor(), team(1), UserId(1), Role::Owner).await.unwrap();
+    commands.put_member(&actor(), team(1), UserId(1), Role::Owner, &ContactChange::default()).await.unwrap();
     let ingest = Ingest::start(Arc::clone(&log), known, Arc::new(SystemClock));
     let at: DateTime<Utc> = "2024-01-31T23:59:59.123456Z".parse().unwrap();
     for n in 1..=3 {

@@ -1,7 +1,8 @@
 //! Counters that only grow are counted exactly once, by however many readers and over restarts.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::source::{Reading, SourceRefusal, Totals};
+use domain::TrafficSource;
+use domain::source::{ReadCounters, Reading, SourceRefusal, Totals};
 use servelink_store::commands::CommandError;
 use servelink_store::testing::{MemoryStorage, in_time};
 
@@ -11,6 +12,11 @@ fn reading(service: &str, n: Option<u8>, total: u32) -> Reading {
     let totals =
         Totals { ingress_bytes: total.into(), egress_bytes: (2 * total).into(), requests: total.into() };
     Reading { service: service.into(), totals, project_id: n.map(project) }
+}
+
+fn shown(at: DateTime<Utc>, started_at: DateTime<Utc>, readings: &[Reading]) -> ReadCounters {
+    let (kind, readings) = (TrafficSource::Traefik, readings.to_vec());
+    ReadCounters { kind, at, started_at, readings, unread: vec![] }
 }
 
 fn started() -> DateTime<Utc> {
@@ -36,7 +42,8 @@ async fn many_readers_and_restarts_count_once() {
             nodes.iter().for_each(|node| node.set_time(now));
             let reads = (0..6).map(|n| {
                 now += TimeDelta::seconds(1);
-                nodes[n % 2].commands.read_counters(&by, "traefik", now, started(), &readings)
+                let (node, by, read) = (&nodes[n % 2], &by, self::shown(now, started(), &readings));
+                async move { node.commands.read_counters(by, "traefik", &read).await }
             });
             let counted =
                 in_time(futures::future::join_all(reads)).await.into_iter().filter_map(|read| match read {
@@ -67,7 +74,8 @@ async fn a_source_that_starts_anew_counts_from_zero() {
     let read = async |time: &str, started: &str, total| {
         let readings = [reading("web@docker", Some(1), total)];
         world.set_now(time);
-        world.commands.read_counters(&actor(), "traefik", at(time), at(started), &readings).await.unwrap()
+        let read = shown(at(time), at(started), &readings);
+        world.commands.read_counters(&actor(), "traefik", &read).await.unwrap()
     };
     read("2026-03-10T09:00:00Z", "2026-03-10T08:00:00Z", 100).await;
     read("2026-03-10T10:00:00Z", "2026-03-10T09:30:00Z", 40).await;
@@ -82,7 +90,8 @@ async fn a_reading_that_was_held_up_is_read_again_instead() {
     let read = async |read_at: &str, now: &str, total| {
         world.set_now(now);
         let readings = [reading("web@docker", Some(1), total)];
-        world.commands.read_counters(&actor(), "traefik", at(read_at), started(), &readings).await
+        let read = shown(at(read_at), started(), &readings);
+        world.commands.read_counters(&actor(), "traefik", &read).await
     };
     read("2026-03-10T09:00:00Z", "2026-03-10T09:00:00Z", 100).await.unwrap();
     read("2026-03-10T09:10:00Z", "2026-03-10T09:10:00Z", 150).await.unwrap();
@@ -101,7 +110,8 @@ async fn bytes_wait_for_their_project() {
         let readings = [reading("who@docker", None, total), reading("soon@docker", Some(2), total)];
         let now = started() + TimeDelta::minutes(minute);
         world.set_time(now);
-        world.commands.read_counters(&actor(), "traefik", now, started(), &readings).await.unwrap()
+        let read = shown(now, started(), &readings);
+        world.commands.read_counters(&actor(), "traefik", &read).await.unwrap()
     };
     let first = read(1, 10).await;
     assert_eq!((first.waiting_services, first.counted_bytes), (2, 0));

@@ -3,7 +3,7 @@
 use domain::team::{Role, TeamRefusal};
 use domain::{TeamId, UserId};
 use futures::future::join_all;
-use servelink_store::commands::CommandError;
+use servelink_store::commands::{CommandError, ContactChange};
 use servelink_store::testing::requests::history;
 use servelink_store::testing::{MemoryStorage, in_time};
 
@@ -20,9 +20,10 @@ async fn one_user_owns_one_free_team_whoever_asks_at_once() {
     for n in 1..=50 {
         nodes[0].register(team(n), &[]).await;
     }
-    let by = actor();
-    let puts =
-        (1..=50).map(|n| nodes[usize::from(n) % 2].commands.put_member(&by, team(n), UserId(7), Role::Owner));
+    let (by, no_contact) = (actor(), ContactChange::default());
+    let puts = (1..=50).map(|n| {
+        nodes[usize::from(n) % 2].commands.put_member(&by, team(n), UserId(7), Role::Owner, &no_contact)
+    });
     let answers = in_time(join_all(puts)).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
     for refused in answers.into_iter().filter_map(Result::err) {
@@ -58,7 +59,10 @@ async fn a_whole_directory_may_come_at_once() {
         let (world, by) = (&world, &by);
         async move {
             world.commands.put_team(by, team(n), "Team", &slug(team(n))).await?;
-            world.commands.put_member(by, team(n), UserId(n.into()), Role::Owner).await?;
+            world
+                .commands
+                .put_member(by, team(n), UserId(n.into()), Role::Owner, &ContactChange::default())
+                .await?;
             world.commands.put_project(by, project(n), team(n), "Project").await
         }
     });

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod backend;
+mod comparisons;
 mod counters;
+mod deliveries;
 mod directory;
 mod duplicates;
 mod money;

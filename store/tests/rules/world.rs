@@ -16,6 +16,7 @@ use servelink_store::commands::{Actor, Commands};
 use servelink_store::ingest::{BatchOutcome, Ingest, Sample, SampleBatch};
 use servelink_store::known::Known;
 use servelink_store::repository::LogRepository;
+use servelink_store::subjects::Subjects;
 use servelink_store::testing::requests::history;
 use servelink_store::testing::{Harness, MemoryStorage};
 use servelink_store::{Clock, EventLog};
@@ -45,7 +46,8 @@ impl World {
             Arc::new(move || DateTime::from_timestamp_micros(now.load(Ordering::SeqCst)).unwrap())
         };
         let plans = Arc::new(Catalogue::default());
-        let commands = Commands::new(Arc::clone(&log), Arc::clone(&known), plans, clock.clone());
+        let subjects = Subjects::in_memory().await.unwrap();
+        let commands = Commands::new(Arc::clone(&log), Arc::clone(&known), plans, clock.clone(), subjects);
         let ingest = Ingest::start(Arc::clone(&log), Arc::clone(&known), Arc::clone(&clock));
         Self { log, known, commands: Arc::new(commands), ingest, clock, now }
     }

@@ -2,6 +2,7 @@
 //! follows cancellations that it has not heard of.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,13 @@ pub struct ReconcileReport {
     pub ended: usize,
     /// Of these, those about which the backend said nothing usable.
     pub unanswered: usize,
+}
+
+impl fmt::Display for ReconcileReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { asked, ended, unanswered } = self;
+        write!(f, "{asked} asked about: {ended} ended, {unanswered} without an answer")
+    }
 }
 
 /// The job.

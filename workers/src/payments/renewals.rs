@@ -1,6 +1,7 @@
 //! Reminds teams whose plan ends soon, and puts those back on the free plan whose time and grace are over. When that is,
 //! the team decides.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,12 @@ const AHEAD: TimeDelta = TimeDelta::days(6);
 pub struct RenewalsReport {
     /// Teams whose plan ends soon, or has ended.
     pub looked_at: usize,
+}
+
+impl fmt::Display for RenewalsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} teams looked at", self.looked_at)
+    }
 }
 
 /// The job.

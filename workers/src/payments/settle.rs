@@ -4,6 +4,7 @@
 //! PlanRenewed names it or its RefundDue is there (docs/adr/0010-settlement.md). So a process that is killed between
 //! the two finds the payment again when it starts, and one that was not finds nothing to do.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ pub struct SettleReport {
     pub activated: usize,
     /// Payments whose money is to be given back.
     pub refunds: usize,
+}
+
+impl fmt::Display for SettleReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} activated, {} to be refunded", self.activated, self.refunds)
+    }
 }
 
 /// The job.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::binds::BindsConfig;
 use super::volumes::VolumeName;
+use crate::docker::PROJECT_LABELS;
 
 /// The longest that each question to Docker may take unless told otherwise: it looks at every file of every volume.
 const DEFAULT_DOCKER_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -30,7 +31,7 @@ impl Default for StorageConfig {
     fn default() -> Self {
         Self {
             host: None,
-            project_labels: vec!["devpush.project_id".into(), "project_id".into()],
+            project_labels: PROJECT_LABELS.map(str::to_owned).into(),
             volume_names: "{project_id}-*".parse().into_iter().collect(),
             binds: Some(BindsConfig::default()),
             docker_limit: DEFAULT_DOCKER_LIMIT,

@@ -1,40 +1,27 @@
 //! Asks a Docker engine, or the socket proxy before it, for its containers, images and volumes.
 //!
 //! Containers and images are listed through bollard. `/system/df` is not: bollard 0.21 reads only the shape that engines
-//! have from API 1.52 on, and of an older one makes an answer without anything in it and without an error. No address
-//! names a version: every engine answers in its own, and `/version` is a request more for a socket proxy to refuse.
+//! have from API 1.52 on, and of an older one makes an answer without anything in it and without an error.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder};
 use bollard::{Docker, errors};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
-use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::disk_usage::{DiskUsage, Image};
 use super::progress::told;
+use crate::docker::{DockerHttp, body, host_or_usual, refusal};
 use crate::trouble::in_one_line;
-
-/// Where an engine is unless told otherwise.
-const USUAL_HOST: &str = "unix:///var/run/docker.sock";
 
 /// `verbose` makes engines from API 1.52 on list the single things; older ones always do, and know no such word.
 /// `type` spares engines from API 1.42 on what is not asked for.
 const DISK_USAGE: &str = "/system/df?type=image&type=volume&verbose=true";
 
-/// The longest that connecting may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-
 /// The longest answer to `/system/df` that is taken, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
-
-/// As much of a refusal's text as is told.
-const LONGEST_REFUSAL: usize = 200;
 
 /// Before engine 23 a second `/system/df` at the same time was answered with an error that says so. It is asked again
 /// after a while: a monitor that asks every minute must not cost a day's measurement.
@@ -83,30 +70,16 @@ pub enum EngineError {
 /// An engine. Nothing is asked before it is needed, so that one which is away is found out by each call.
 pub(super) struct Engine {
     host: String,
-    raw: Client,
-    base: Url,
+    raw: DockerHttp,
     limit: Duration,
 }
 
 impl Engine {
     /// The engine at this address, else at `DOCKER_HOST`, else at the usual socket. `limit` is for each call.
     pub(super) fn new(host: Option<&str>, limit: Duration) -> Result<Self, EngineError> {
-        let host = host
-            .map(str::to_owned)
-            .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()))
-            .unwrap_or_else(|| USUAL_HOST.into());
-        let (socket, base) = place(&host).ok_or(EngineError::Host)?;
-        // One connection a call: what a kept one lost in between would be lost with it.
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_LIMIT)
-            .pool_max_idle_per_host(0);
-        let client = match socket {
-            Some(path) => client.unix_socket(path),
-            None => client,
-        };
-        Ok(Self { host, raw: client.build()?, base, limit })
+        let host = host_or_usual(host);
+        let raw = DockerHttp::new(&host)?.ok_or(EngineError::Host)?;
+        Ok(Self { host, raw, limit })
     }
 
     /// All containers, stopped ones too, with the size of their writable layers.
@@ -141,16 +114,9 @@ impl Engine {
     }
 
     async fn ask_disk_usage(&self) -> Result<Vec<u8>, EngineError> {
-        let url = format!("{}{DISK_USAGE}", self.base.as_str().trim_end_matches('/'));
-        let mut response = self.raw.get(url).send().await?;
+        let response = self.raw.get(DISK_USAGE).send().await?;
         let status = response.status();
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if answer.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(EngineError::TooLong);
-            }
-            answer.extend_from_slice(&chunk);
-        }
+        let answer = body(response, LONGEST_ANSWER).await?.ok_or(EngineError::TooLong)?;
         if !status.is_success() {
             return Err(EngineError::Refused { status: status.as_u16(), message: refusal(&answer) });
         }
@@ -175,52 +141,5 @@ impl EngineError {
     /// In one line, with all that caused it.
     pub(super) fn line(&self) -> String {
         in_one_line(self)
-    }
-}
-
-/// The socket, if it is one, and what addresses begin with.
-fn place(host: &str) -> Option<(Option<PathBuf>, Url)> {
-    if let Some(path) = host.strip_prefix("unix://") {
-        return Some((Some(path.into()), Url::parse("http://docker").ok()?));
-    }
-    let authority = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://"))?;
-    Some((None, Url::parse(&format!("http://{authority}")).ok()?))
-}
-
-/// What a refusal says: an engine's `message`, or a proxy's text.
-fn refusal(answer: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Message {
-        message: String,
-    }
-    let text = match serde_json::from_slice::<Message>(answer) {
-        Ok(Message { message }) => message,
-        Err(_) => String::from_utf8_lossy(answer).into_owned(),
-    };
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_REFUSAL).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        let (socket, _) = place("unix:///run/docker.sock").unwrap();
-        assert_eq!(socket, Some("/run/docker.sock".into()));
-        for host in ["tcp://proxy:2375", "http://proxy:2375"] {
-            let (socket, base) = place(host).unwrap();
-            assert_eq!((socket, base.as_str()), (None, "http://proxy:2375/"));
-        }
-        for bad in ["", "/run/docker.sock", "ssh://host", "https://host"] {
-            assert!(place(bad).is_none(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_refusal_is_told_in_one_short_line() {
-        assert_eq!(refusal(br#"{"message":"no such thing"}"#), "no such thing");
-        assert_eq!(refusal(b"<html>\n<body>403 Forbidden\n"), "<html> <body>403 Forbidden");
-        assert_eq!(refusal(&[b'x'; 1_000]).len(), LONGEST_REFUSAL);
     }
 }

@@ -1,6 +1,6 @@
 //! What one kind of storage comes to for each project.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ProjectId;
 
@@ -35,12 +35,6 @@ impl Found {
     }
 }
 
-/// The project that labels name: by the first of these names that is among them. What is no project id is another
-/// software's label.
-pub(super) fn labelled(names: &[String], labels: &HashMap<String, String>) -> Option<ProjectId> {
-    names.iter().find_map(|name| labels.get(name))?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,18 +48,5 @@ mod tests {
         found.add(other, Some(5));
         found.add(other, None);
         assert_eq!((found.of(one), found.of(other), found.of(third)), (Some(7), None, Some(0)));
-    }
-
-    #[test]
-    fn the_first_label_counts() {
-        let names = ["devpush.project_id".to_owned(), "project_id".to_owned()];
-        let labels = |pairs: &[(&str, &str)]| {
-            labelled(&names, &pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
-        };
-        let (one, other) = ("11111111111111111111111111111111", "22222222222222222222222222222222");
-        assert_eq!(labels(&[("project_id", other)]), other.parse().ok());
-        assert_eq!(labels(&[("project_id", other), ("devpush.project_id", one)]), one.parse().ok());
-        assert_eq!(labels(&[("project_id", "7")]), None);
-        assert_eq!(labels(&[]), None);
     }
 }

@@ -5,7 +5,8 @@
 //! an engine tells of shared layers depends on its version and on which other images it happens to have.
 
 use super::disk_usage::Image;
-use super::found::{Found, labelled};
+use super::found::Found;
+use crate::docker::labelled;
 
 /// What images come to.
 pub(super) fn attribute(images: &[Image], labels: &[String]) -> Found {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use bollard::models::ContainerSummary;
 use domain::ProjectId;
 
-use super::found::{Found, labelled};
+use super::found::Found;
+use crate::docker::labelled;
 
 /// A folder of the machine that a project's container mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]

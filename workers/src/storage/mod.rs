@@ -48,7 +48,7 @@ pub use last::LastError;
 pub use report::{LostPart, Named, Part, StorageReport};
 pub use volumes::{VolumeName, VolumeNameError};
 
-use crate::job::Job;
+use crate::job::{Calendar, FirstStart, Job};
 use crate::trouble::{Trouble, in_one_line};
 use engine::Engine;
 use figures::{Figures, Measured};
@@ -92,6 +92,15 @@ pub struct StorageJob {
 }
 
 impl StorageJob {
+    /// When it runs, in UTC: few write then.
+    pub const CRON: &str = "0 4 * * *";
+
+    /// When it runs, and how long it may take.
+    #[must_use]
+    pub fn calendar(config: &StorageConfig) -> Calendar {
+        Calendar { cron: Self::CRON, at_first: FirstStart::Run, limit: config.run_limit() }
+    }
+
     /// The job that this configuration asks for. Docker is not asked yet. A rustls provider must have been installed.
     ///
     /// # Errors

@@ -110,3 +110,30 @@ impl StorageReport {
         }
     }
 }
+
+impl fmt::Display for StorageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} projects measured", self.projects)?;
+        for LostPart { part, why } in &self.lost {
+            write!(f, "; {part} lost: {why}")?;
+        }
+        if self.carried > 0 {
+            write!(f, "; {} projects keep earlier figures of what was lost", self.carried)?;
+        }
+        if !self.unlinked.is_empty() {
+            let bytes = self.unlinked.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+            write!(f, "; {bytes} bytes of {} teams in folders that no project mounts", self.unlinked.len())?;
+        }
+        for (named, what) in [
+            (&self.refused, "projects refused"),
+            (&self.unregistered, "projects not registered"),
+            (&self.unsized_volumes, "volumes without a size"),
+            (&self.left_out, "files left out"),
+        ] {
+            if named.count > 0 {
+                write!(f, "; {} {what} ({})", named.count, named.first.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use domain::ProjectId;
 
 use super::disk_usage::Volume;
-use super::found::{Found, labelled};
+use super::found::Found;
 use super::report::Named;
+use crate::docker::labelled;
 
 const PLACE: &str = "{project_id}";
 /// Of a project id, in bytes.

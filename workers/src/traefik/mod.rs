@@ -23,13 +23,14 @@ mod scrape;
 mod started;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
-use domain::source::{CountersRead, Source, SourceEvent};
-use domain::{DeploymentId, Slug};
+use domain::source::{CountersRead, ReadCounters, Source, SourceEvent};
+use domain::{DeploymentId, Slug, TrafficSource};
 use reqwest::Url;
 use store::codec::{CodecError, decode};
 use store::commands::{Actor, CommandError, Commands};
@@ -148,6 +149,20 @@ pub struct TraefikReport {
     pub map_troubles: Vec<String>,
 }
 
+impl fmt::Display for TraefikReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of {} services counted", self.counted_bytes, self.services)?;
+        if self.unmapped_services > 0 {
+            let first = self.unmapped.join(", ");
+            write!(f, "; {} services without a project, whose bytes wait ({first})", self.unmapped_services)?;
+        }
+        for trouble in &self.map_troubles {
+            write!(f, "; {trouble}")?;
+        }
+        Ok(())
+    }
+}
+
 /// A map, and how it has been lately.
 struct Map {
     map: Box<dyn DeploymentMap>,
@@ -227,13 +242,15 @@ impl Job for TraefikJob {
         let last = self.last_reading().await?;
         let started_at = started::started_at(shown.started_at, served_at, answered_at, last.as_ref());
         let actor = Actor(Self::NAME.into());
-        let counted = self.commands.read_counters(&actor, &self.source, at, started_at, &readings).await?;
+        let kind = TrafficSource::Traefik;
+        let read = ReadCounters { kind, at, started_at, readings, unread: vec![] };
+        let counted = self.commands.read_counters(&actor, &self.source, &read).await?;
 
-        let unmapped = || readings.iter().filter(|reading| reading.project_id.is_none());
+        let unmapped = || read.readings.iter().filter(|reading| reading.project_id.is_none());
         Ok(TraefikReport {
             position: counted.position,
             counted_bytes: counted.counted_bytes,
-            services: readings.len(),
+            services: read.readings.len(),
             foreign_services: foreign,
             unmapped_services: unmapped().count(),
             unmapped: unmapped().take(NAMED).map(|reading| reading.service.clone()).collect(),

@@ -25,6 +25,16 @@ async fn a_refusal_is_for_good_or_for_now() {
     server.got().await;
 }
 
+/// An operator can put it right, and until then no mail is to be lost.
+#[tokio::test]
+async fn a_server_that_does_not_know_us_is_for_now() {
+    let server = SmtpServer::start(&["none"]).await;
+    let letter = letter("plan-lapsed", Language::French);
+    let error = send(&server.mailer(), "relay@example.org", &letter).await.unwrap_err();
+    assert!(!error.is_permanent() && error.to_string().contains("5.7.1"), "{error}");
+    assert!(!error.to_string().contains("<relay@"), "{error}");
+}
+
 #[tokio::test]
 async fn a_wrong_password_can_be_put_right() {
     let mut server = SmtpServer::start(&["none", "servelink", "pass:wörd"]).await;

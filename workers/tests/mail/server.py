@@ -1,8 +1,9 @@
 """A real SMTP server (aiosmtpd) that takes mail and tells what it got.
 
 Arguments: none | starttls CERTIFICATE KEY | tls CERTIFICATE KEY, then perhaps USER PASSWORD.
-Prints its port, then a JSON object a line for each mail, as Python's own mail parser reads it.
-Refuses RCPT TO for `gone@` for good and for `full@` for now, and repeats the address in its answer, as servers do.
+Listens at the port in SMTP_PORT, or at a free one. Prints its port, then a JSON object a line for each mail, as Python's own mail parser reads it.
+Refuses RCPT TO for `gone@` for good, for `full@` for now and for `relay@` because of who we are, and repeats the address
+in its answer, as servers do.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import email
 import email.policy
 import json
 import logging
+import os
 import ssl
 import sys
 import warnings
@@ -35,6 +37,8 @@ class Handler:
             return f"550 5.1.1 <{address}>: Recipient address rejected: user {name} unknown"
         if name == "full":
             return f"452 4.2.2 <{address}> is over quota"
+        if name == "relay":
+            return f"554 5.7.1 <{address}>: Relay access denied"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -70,7 +74,8 @@ def smtp():
 
 async def main():
     tls = context if security == "tls" else None
-    server = await asyncio.get_running_loop().create_server(smtp, "127.0.0.1", 0, ssl=tls)
+    port = int(os.environ.get("SMTP_PORT", "0"))
+    server = await asyncio.get_running_loop().create_server(smtp, "127.0.0.1", port, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -22,7 +22,7 @@ pub(crate) const EVENT: Uuid = Uuid::from_u128(0x0192_f0c1_2b3c_7d4e_8f50_6172_8
 pub(crate) struct SmtpServer {
     pub(crate) port: u16,
     lines: Lines<BufReader<ChildStdout>>,
-    _process: Child,
+    process: Child,
 }
 
 /// A mail as the server got it.
@@ -44,19 +44,31 @@ pub(crate) struct Got {
 impl SmtpServer {
     /// With these arguments of `server.py`.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::start_at(0, arguments).await
+    }
+
+    /// At this port, or a free one if it is 0.
+    pub(crate) async fn start_at(port: u16, arguments: &[&str]) -> Self {
         let python = std::env::var_os("SERVELINK_TEST_MAIL_PYTHON")
             .expect("SERVELINK_TEST_MAIL_PYTHON must be a Python with aiosmtpd: run this with scripts/test");
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail/server.py");
         let mut process = Command::new(python)
             .arg(program)
             .args(arguments)
+            .env("SMTP_PORT", port.to_string())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let port = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
-        Self { port: port.expect("the server ended").parse().unwrap(), lines, _process: process }
+        Self { port: port.expect("the server ended").parse().unwrap(), lines, process }
+    }
+
+    /// Ends it; what was not read of what it got is lost.
+    #[allow(dead_code, reason = "the tests of the outbox stop it")]
+    pub(crate) async fn stop(mut self) {
+        self.process.kill().await.unwrap();
     }
 
     pub(crate) async fn got(&mut self) -> Got {

@@ -26,7 +26,7 @@ pub(crate) const LABEL: &str = "devpush.project_id";
 /// An engine that answers.
 pub(crate) struct Engine {
     pub(crate) host: String,
-    docker: Docker,
+    pub(crate) docker: Docker,
 }
 
 impl Engine {

@@ -13,6 +13,7 @@ use store::codec::decode;
 use store::commands::{Actor, Commands};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
+use store::subjects::Subjects;
 use store::{EventLog, StreamId};
 use tempfile::TempDir;
 
@@ -41,6 +42,7 @@ impl Scene {
             Arc::clone(&known),
             Arc::default(),
             Arc::new(move || *clock.lock().unwrap()),
+            Subjects::in_memory().await.unwrap(),
         );
         let data_dir = tempfile::tempdir().unwrap();
         Self { data_dir, now, log, known, commands: Arc::new(commands) }

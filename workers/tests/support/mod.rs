@@ -19,6 +19,7 @@ use store::commands::{Actor, Commands};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
 use store::sqlite::SqliteLog;
+use store::subjects::Subjects;
 use store::{EventLog, Filter, Position, SystemClock};
 
 /// The longest that a test waits for anything.
@@ -43,7 +44,8 @@ impl Store {
     async fn over(log: Arc<dyn EventLog>) -> Self {
         let known = Known::open(Arc::clone(&log)).await.unwrap();
         let plans = Arc::new(domain::plan::Catalogue::default());
-        let commands = Commands::new(Arc::clone(&log), known, plans, Arc::new(SystemClock));
+        let subjects = Subjects::in_memory().await.unwrap();
+        let commands = Commands::new(Arc::clone(&log), known, plans, Arc::new(SystemClock), subjects);
         Self { log, commands: Arc::new(commands) }
     }
 

@@ -111,8 +111,11 @@ impl Traefik {
         Some(client().get(url).send().await.ok()?.status().as_u16())
     }
 
-    /// A request of this many bytes to a deployment, answered with that many.
+    /// A request of this many bytes to a deployment, answered with that many. Not both large: where an answer begins before
+    /// Traefik has seen the end of a request's body, it now and then (1 in 130 was measured) cuts off what does not come in
+    /// one read with the answer's head, and no counter could be foretold.
     pub(crate) async fn exchange(&self, deployment: u8, sends: usize, answers: usize) {
+        assert!(sends == 0 || answers <= 3_000, "a large body both ways is cut off now and then");
         let url = format!("http://127.0.0.1:{}/{deployment}/?{answers}", self.web);
         let response = client().post(url).body(vec![b'x'; sends]).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, TimeDelta, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
+use domain::TrafficSource::{self, Docker, Ingest, Traefik};
+use domain::comparison::{Comparison, ComparisonEvent};
+use domain::delivery::{Delivery, DeliveryEvent};
 use domain::payment::{Payment, PaymentEvent};
 use domain::plan::{Catalogue, PlanName};
 use domain::team::{
@@ -15,7 +18,7 @@ use domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, Usage, UsageCorrected,
     UsageEvent, UsageId,
 };
-use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use domain::{ByteCount, DeliveryId, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use store::{
@@ -23,6 +26,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::deliveries;
 use super::payments::Payments;
 use super::scripted::recorded;
 
@@ -84,6 +88,10 @@ impl Author {
         self.write(StreamId::new(Payment::TYPE, payment(n).to_string()), event);
     }
 
+    pub(crate) fn delivery(&mut self, id: DeliveryId, event: &DeliveryEvent) {
+        self.write(StreamId::new(Delivery::TYPE, id.to_string()), event);
+    }
+
     pub(crate) fn usage(&mut self, n: u8, month: Month, event: UsageEvent) {
         let id = UsageId { project: project(n), month };
         self.write(StreamId::new(Usage::TYPE, id.to_string()), &event);
@@ -118,20 +126,39 @@ impl Author {
 
     /// Traffic of the clock's month.
     pub(crate) fn traffic(&mut self, n: u8, ingress: i64, egress: i64, requests: u64) {
-        self.traffic_of("gateway", n, self.now, [ingress, egress], requests);
+        let traffic = self.samples("gateway", None, self.now, [ingress, egress], requests);
+        self.billed(n, traffic);
     }
 
-    fn traffic_of(&mut self, source: &str, n: u8, from: DateTime<Utc>, bytes: [i64; 2], requests: u64) {
-        let traffic = TrafficRecorded {
+    /// Samples that came in together, all at this time.
+    pub(crate) fn samples(
+        &self,
+        source: &str,
+        kind: Option<TrafficSource>,
+        from: DateTime<Utc>,
+        bytes: [i64; 2],
+        requests: u64,
+    ) -> TrafficRecorded {
+        TrafficRecorded {
             source: source.into(),
+            kind,
             batch_ids: vec![format!("b{}", self.events.len())],
             from,
             until: from,
             ingress_bytes: bytes[0].try_into().unwrap(),
             egress_bytes: bytes[1].try_into().unwrap(),
             requests,
-        };
-        self.usage(n, Month::of(from).unwrap(), UsageEvent::TrafficRecorded(traffic));
+        }
+    }
+
+    pub(crate) fn billed(&mut self, n: u8, traffic: TrafficRecorded) {
+        self.usage(n, Month::of(traffic.from).unwrap(), UsageEvent::TrafficRecorded(traffic));
+    }
+
+    pub(crate) fn compared(&mut self, n: u8, traffic: TrafficRecorded) {
+        let id = UsageId { project: project(n), month: Month::of(traffic.from).unwrap() };
+        let event = ComparisonEvent::TrafficCompared(traffic);
+        self.write(StreamId::new(Comparison::TYPE, id.to_string()), &event);
     }
 
     pub(crate) fn storage(&mut self, n: u8, bytes: i64) {
@@ -195,14 +222,14 @@ pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Re
         author.now += step;
         let n = random.random_range(0..7);
         match random.random_range(0..100) {
-            0..50 => traffic(&mut author, &mut random, n, extremes),
-            50..60 => author.storage(n, random.random_range(0..1 << 40)),
-            60..66 => {
+            0..43 => traffic(&mut author, &mut random, n, extremes),
+            43..52 => author.storage(n, random.random_range(0..1 << 40)),
+            52..58 => {
                 let mut delta = || random.random_range(-1_000_000..1_000_000);
                 author.correct(n, delta(), delta(), delta() / 1_000);
             }
-            66..68 => author.close(n, month("2026-10")),
-            68..70 => {
+            58..60 => author.close(n, month("2026-10")),
+            60..62 => {
                 // Somebody else's aggregate, and a clock that was put back.
                 author.write(
                     StreamId::new("account", "x"),
@@ -214,7 +241,8 @@ pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Re
                 );
                 author.now -= TimeDelta::minutes(30);
             }
-            70..84 => payments.something(&mut author, &mut random),
+            62..76 => payments.something(&mut author, &mut random),
+            76..83 => deliveries::something(&mut author, &mut random),
             _ => directory(&mut author, &mut random, &mut teams, &mut slugs),
         }
     }
@@ -226,8 +254,15 @@ fn traffic(author: &mut Author, random: &mut StdRng, n: u8, extremes: bool) {
     let from = author.now - TimeDelta::hours(random.random_range(0..100));
     let most = if extremes && random.random_range(0..10) == 0 { i64::MAX } else { 1 << 33 };
     let bytes = [random.random_range(0..=most), random.random_range(0..=most)];
-    let requests = random.random_range(0..=most.unsigned_abs());
-    author.traffic_of(source, n, from, bytes, requests);
+    let requests: u64 = random.random_range(0..=most.unsigned_abs());
+    // Every fourth is of a history in which that was not told yet, and every fifth of the others is not billed.
+    let kind = [None, Some(Traefik), Some(Docker), Some(Ingest)][usize::try_from(requests % 4).unwrap()];
+    let traffic = author.samples(source, kind, from, bytes, requests);
+    if kind.is_some() && requests.is_multiple_of(5) {
+        author.compared(n, traffic);
+    } else {
+        author.billed(n, traffic);
+    }
 }
 
 fn register(author: &mut Author, teams: &mut [Standing; 3], n: u8, slugs: &mut u32) {

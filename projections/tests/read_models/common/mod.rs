@@ -1,6 +1,7 @@
 //! What the tests share: stores ([`Place`]), a log made by hand ([`ScriptedLog`]), histories, and the model that
 //! says what they add up to.
 
+pub(crate) mod deliveries;
 pub(crate) mod history;
 pub(crate) mod model;
 mod paid;

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::comparison::{Comparison, ComparisonEvent};
 use domain::payment::Payment;
 use domain::team::{Team, TeamEvent, UsageAlertRaised};
-use domain::usage::{Usage, UsageEvent};
+use domain::usage::{TrafficRecorded, Usage, UsageEvent};
 use servelink_projections::Db;
 use store::Recorded;
 use store::codec::decode;
 
+use super::deliveries::Deliveries;
 use super::paid::Paid;
 
 /// Every table's rows as lines of text.
@@ -54,10 +56,13 @@ impl Sums {
 /// The rows that a history makes.
 #[derive(Default)]
 pub(crate) struct Model {
-    months: BTreeMap<String, (Sums, i64, i64)>,
+    /// With when it was first and last told of, and closed.
+    months: BTreeMap<String, (Sums, i64, i64, Option<i64>)>,
     /// By team and position, and when it stopped to stand.
     alerts: BTreeMap<String, (UsageAlertRaised, Option<DateTime<Utc>>)>,
     days: BTreeMap<String, Sums>,
+    /// By project, month and way: the sums, what of it was billed, and the first and the last time.
+    sources: BTreeMap<String, (Sums, i128, i64, i64)>,
     teams: BTreeMap<String, Sums>,
     /// Project: team and storage.
     held: BTreeMap<String, (String, i128)>,
@@ -65,14 +70,20 @@ pub(crate) struct Model {
     members: BTreeMap<String, String>,
     projects: BTreeMap<String, [String; 3]>,
     paid: Paid,
+    deliveries: Deliveries,
 }
 
 impl Model {
     pub(crate) fn of(history: &[Recorded]) -> Self {
         let mut model = Self::default();
         for recorded in history {
+            model.deliveries.take(recorded);
             match recorded.stream.aggregate_type.as_ref() {
                 Usage::TYPE => model.usage(recorded, &decode(recorded).unwrap()),
+                Comparison::TYPE => {
+                    let ComparisonEvent::TrafficCompared(traffic) = decode(recorded).unwrap();
+                    model.seen(recorded, traffic, false);
+                }
                 Team::TYPE => model.team(recorded, decode(recorded).unwrap()),
                 Payment::TYPE => model.paid.payment(recorded, &decode(recorded).unwrap()),
                 _ => {}
@@ -82,11 +93,18 @@ impl Model {
     }
 
     fn usage(&mut self, recorded: &Recorded, event: &UsageEvent) {
+        if let UsageEvent::TrafficRecorded(traffic) = event {
+            self.seen(recorded, traffic.clone(), true);
+        }
         let (project, month) = recorded.stream.aggregate_id.split_once(':').unwrap();
         let now = recorded.recorded_at.timestamp_micros();
-        let row = self.months.entry(format!("{project}|{month}")).or_insert((Sums::default(), now, now));
+        let row =
+            self.months.entry(format!("{project}|{month}")).or_insert((Sums::default(), now, now, None));
         row.0.take(event);
         row.2 = now;
+        if matches!(event, UsageEvent::MonthClosed(_)) {
+            row.3 = row.3.or(Some(now));
+        }
         let day: Option<DateTime<Utc>> = match event {
             UsageEvent::TrafficRecorded(e) => Some(e.from),
             UsageEvent::StorageMeasured(e) => Some(e.measured_at),
@@ -102,6 +120,28 @@ impl Model {
                 *storage = e.total_bytes.get().into();
             }
         }
+    }
+
+    fn seen(&mut self, recorded: &Recorded, traffic: TrafficRecorded, is_billed: bool) {
+        let way = traffic.kind.map_or("unknown".into(), |kind| kind.to_string());
+        let key = format!("{}|{way}", recorded.stream.aggregate_id.replace(':', "|"));
+        let (from, until) = (traffic.from.timestamp_micros(), traffic.until.timestamp_micros());
+        let (sums, billed, first, last) =
+            self.sources.entry(key).or_insert((Sums::default(), 0, from, until));
+        if is_billed {
+            let both = i128::from(traffic.ingress_bytes.get()) + i128::from(traffic.egress_bytes.get());
+            *billed = (*billed + both).min(i64::MAX.into());
+        }
+        (*first, *last) = (from.min(*first), until.max(*last));
+        sums.take(&UsageEvent::TrafficRecorded(traffic));
+    }
+
+    fn source_rows(&self) -> BTreeSet<String> {
+        let row = |(key, (sums, billed, first, last)): (&String, &(Sums, i128, i64, i64))| {
+            let Sums { ingress, egress, requests, .. } = sums;
+            format!("{key}|{ingress}|{egress}|{requests}|{billed}|{first}|{last}")
+        };
+        self.sources.iter().map(row).collect()
     }
 
     fn team(&mut self, recorded: &Recorded, event: TeamEvent) {
@@ -204,10 +244,10 @@ impl Model {
         let texts = |rows: &BTreeMap<String, [String; 3]>| {
             rows.iter().map(|(key, row)| format!("{key}|{}", row.join("|"))).collect::<BTreeSet<_>>()
         };
-        let months = self
-            .months
-            .iter()
-            .map(|(key, (sums, first, last))| format!("{key}|{}|{first}|{last}", sums.text()));
+        let months = self.months.iter().map(|(key, (sums, first, last, closed))| {
+            let closed = closed.map_or("-".into(), |at| at.to_string());
+            format!("{key}|{}|{first}|{last}|{closed}", sums.text())
+        });
         let held = self.held.iter().map(|(project, (team, storage))| format!("{project}|{team}|{storage}"));
         let members = self.members.iter().map(|(key, role)| format!("{key}|{role}"));
         BTreeMap::from([
@@ -221,16 +261,21 @@ impl Model {
             ("payment_history", self.paid.payment_rows()),
             ("subscriptions", self.paid.subscription_rows()),
             ("alerts", self.alert_rows()),
+            ("deliveries", self.deliveries.rows()),
+            ("deliveries_team", self.deliveries.team_rows()),
+            ("deliveries_member", self.deliveries.member_rows()),
+            ("deliveries_payment", self.deliveries.payment_rows()),
+            ("traffic_sources", self.source_rows()),
         ])
     }
 }
 
 /// Every table, the projection that it belongs to, and its columns beside the generation.
-const TABLES: [(&str, &str, &str); 10] = [
+const TABLES: [(&str, &str, &str); 15] = [
     (
         "project_usage",
         "project_usage",
-        "project_id,month,ingress_bytes,egress_bytes,requests,storage_bytes,created_at,updated_at",
+        "project_id,month,ingress_bytes,egress_bytes,requests,storage_bytes,created_at,updated_at,closed_at",
     ),
     (
         "project_usage_day",
@@ -262,6 +307,23 @@ const TABLES: [(&str, &str, &str); 10] = [
         "alerts",
         "alerts",
         "team_id,position,resource,threshold,month,used_bytes,limit_bytes,raised_at,cleared_at",
+    ),
+    (
+        "traffic_sources",
+        "traffic_sources",
+        "project_id,month,source,ingress_bytes,egress_bytes,requests,billed_bytes,first_at,last_at",
+    ),
+    (
+        "deliveries",
+        "deliveries",
+        "delivery_id,channel,team_id,user_id,due_at,facts,state,since,done_at,reason",
+    ),
+    ("deliveries_team", "deliveries", "team_id,name,slug,plan"),
+    ("deliveries_member", "deliveries", "team_id,user_id,role,email,language"),
+    (
+        "deliveries_payment",
+        "deliveries",
+        "payment_id,team_id,user_id,plan,amount_minor,currency,completed_at",
     ),
 ];
 

@@ -114,7 +114,7 @@ impl Paid {
     }
 }
 
-fn line(fields: &[Option<String>]) -> String {
+pub(super) fn line(fields: &[Option<String>]) -> String {
     fields.iter().map(|field| field.as_deref().unwrap_or("-")).collect::<Vec<_>>().join("|")
 }
 
@@ -122,6 +122,6 @@ fn flag(is: bool) -> Option<String> {
     Some(u8::from(is).to_string())
 }
 
-fn micros(at: DateTime<Utc>) -> String {
+pub(super) fn micros(at: DateTime<Utc>) -> String {
     at.timestamp_micros().to_string()
 }

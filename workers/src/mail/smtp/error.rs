@@ -7,6 +7,9 @@ use super::recipient::{Recipient, masked as mask};
 /// Replies about who we are, not about the mail (RFC 4954, section 6): a wrong password must not lose mail, since the
 /// operator can put it right.
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+/// How an enhanced status of a policy begins (RFC 3463, section 3.8), such as 5.7.1 for "relay access denied": most often
+/// it is about us too, and what is not is tried a few times in vain.
+const POLICY: &str = "5.7.";
 /// The most characters of an answer that are kept.
 const LONGEST: usize = 300;
 
@@ -37,10 +40,16 @@ impl SendError {
             Some(code) if ABOUT_US.contains(&code) => {
                 Self::Transient(format!("the mail server refuses our user or password ({code})"))
             }
-            Some(_) if error.is_permanent() => Self::Permanent(masked(&error.to_string(), to)),
+            Some(_) if error.is_permanent() && !is_policy(&error.to_string()) => {
+                Self::Permanent(masked(&error.to_string(), to))
+            }
             Some(_) | None => Self::Transient(masked(&error.to_string(), to)),
         }
     }
+}
+
+fn is_policy(answer: &str) -> bool {
+    answer.split_whitespace().any(|word| word.starts_with(POLICY))
 }
 
 /// The text on one line, cut, with all addresses in it masked, whether they stand there whole or not.

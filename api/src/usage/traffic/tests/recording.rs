@@ -9,6 +9,7 @@ use store::commands::{Actor, Commands};
 use store::ingest::{Ingest, RejectCode};
 use store::known::Known;
 use store::memory::{MemoryDisk, MemoryLog};
+use store::subjects::Subjects;
 use store::{Clock, EventLog, Filter, Position};
 
 use super::*;
@@ -29,7 +30,9 @@ async fn setup() -> Setup {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::open(&MemoryDisk::default()));
     let known = Known::open(Arc::clone(&log)).await.unwrap();
     let clock: Arc<dyn Clock> = Arc::new(|| "2026-11-23T12:00:00Z".parse().unwrap());
-    let commands = Commands::new(Arc::clone(&log), Arc::clone(&known), Arc::default(), Arc::clone(&clock));
+    let subjects = Subjects::in_memory().await.unwrap();
+    let commands =
+        Commands::new(Arc::clone(&log), Arc::clone(&known), Arc::default(), Arc::clone(&clock), subjects);
     let (actor, team) = (Actor("test".into()), TeamId::from_bytes([1; 16]));
     commands.put_team(&actor, team, "Team", &"team".parse().unwrap()).await.unwrap();
     let project: ProjectId = PROJECT.parse().unwrap();

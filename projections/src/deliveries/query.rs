@@ -1,0 +1,115 @@
+//! Reading deliveries, for jobs and operators. No user sees them.
+
+use domain::Sealed;
+
+use super::row::{Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, TeamName};
+use crate::db::{Db, DbError, Row};
+use crate::reads::QueryError;
+
+/// At most `limit` of what is still to be delivered by this channel, from there on.
+pub(crate) async fn pending(
+    db: &Db,
+    channel: Channel,
+    from: &Pending,
+    limit: u16,
+) -> Result<Vec<PendingDelivery>, QueryError> {
+    // The limit is inside, so that only so many entries of the index are read. LEFT, so that what is not built yet
+    // differs from what is not there.
+    let sql = "SELECT d.delivery_id, d.team_id, d.due_at, d.since, d.facts, t.name, t.slug, m.email, m.language \
+               FROM projection p LEFT JOIN \
+               (SELECT * FROM deliveries WHERE generation = \
+                (SELECT generation FROM projection WHERE name = 'deliveries' AND state = 'active') \
+                AND channel = $1 AND state = $2 AND (due_at, delivery_id) > ($3, $4) \
+                ORDER BY due_at, delivery_id LIMIT $5) d ON true \
+               LEFT JOIN deliveries_team t ON t.generation = d.generation AND t.team_id = d.team_id \
+               LEFT JOIN deliveries_member m ON m.generation = d.generation AND m.team_id = d.team_id \
+                AND m.user_id = d.user_id \
+               WHERE p.name = 'deliveries' AND p.state = 'active' ORDER BY d.due_at, d.delivery_id";
+    let state = if from.delayed { "delayed" } else { "due" };
+    let params = [
+        channel.as_str().into(),
+        state.into(),
+        from.due_at.into(),
+        (&from.id).into(),
+        i64::from(limit).into(),
+    ];
+    let rows = db.fetch(sql, &params).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut pending = Vec::new();
+    for row in &rows {
+        if row.opt_text(0)?.is_some() {
+            pending.push(read(row)?);
+        }
+    }
+    Ok(pending)
+}
+
+fn read(row: &Row) -> Result<PendingDelivery, DbError> {
+    let told = serde_json::from_str(row.text(4)?);
+    let contact = match row.opt_text(7)? {
+        Some(email) => Some(Contact { email: Sealed::new(email.into()), language: row.opt_parse(8)? }),
+        None => None,
+    };
+    Ok(PendingDelivery {
+        id: row.parse(0)?,
+        team_id: row.parse(1)?,
+        due_at: row.instant(2)?,
+        since: row.opt_instant(3)?,
+        told: told.map_err(|error| DbError::Corrupt(format!("facts of another version ({error})")))?,
+        team: TeamName { name: row.text(5)?.into(), slug: row.parse(6)? },
+        contact,
+    })
+}
+
+/// How many deliveries are in trouble now.
+pub(crate) async fn counts(db: &Db) -> Result<DeliveryCounts, QueryError> {
+    let sql = "SELECT d.channel, d.state, count(*) FROM projection p \
+               LEFT JOIN deliveries d ON d.generation = p.generation AND d.channel IN ('mail', 'webhook') \
+                AND d.state IN ('delayed', 'given_up') \
+               WHERE p.name = 'deliveries' AND p.state = 'active' GROUP BY d.channel, d.state";
+    let rows = db.fetch(sql, &[]).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut counts = DeliveryCounts::default();
+    for row in &rows {
+        let of = match row.opt_text(0)? {
+            Some("mail") => &mut counts.mail,
+            Some("webhook") => &mut counts.webhook,
+            Some(_) | None => continue,
+        };
+        match row.text(1)? {
+            "delayed" => of.delayed = row.sum(2)?,
+            _ => of.given_up = row.sum(2)?,
+        }
+    }
+    Ok(counts)
+}
+
+/// At most `limit` of what was given up, what was last given up first.
+pub(crate) async fn given_up(db: &Db, limit: u16) -> Result<Vec<GivenUp>, QueryError> {
+    let sql = "SELECT d.delivery_id, d.team_id, d.due_at, d.done_at, d.reason FROM projection p \
+               LEFT JOIN deliveries d ON d.generation = p.generation AND d.channel IN ('mail', 'webhook') \
+                AND d.state = 'given_up' \
+               WHERE p.name = 'deliveries' AND p.state = 'active' \
+               ORDER BY d.done_at DESC, d.delivery_id LIMIT $1";
+    let rows = db.fetch(sql, &[i64::from(limit.max(1)).into()]).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut given_up = Vec::new();
+    for row in &rows {
+        if row.opt_text(0)?.is_some() {
+            given_up.push(GivenUp {
+                id: row.parse(0)?,
+                team_id: row.parse(1)?,
+                due_at: row.instant(2)?,
+                at: row.instant(3)?,
+                reason: row.text(4)?.into(),
+            });
+        }
+    }
+    Ok(given_up)
+}

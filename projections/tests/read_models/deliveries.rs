@@ -1,0 +1,256 @@
+//! Who is told what, what is left to tell, and what came of it.
+
+use domain::delivery::{Delivered, DeliveryDelayed, DeliveryEvent, DeliveryGivenUp};
+use domain::payment::{PaymentCompleted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod};
+use domain::team::{
+    MemberContactChanged, MemberRemoved, MemberRoleChanged, PaidBy, Resource, Role, SubjectErased,
+    TeamCommand, TeamEvent, TeamRemoved, TeamRenamed, UsageAlertRaised,
+};
+use domain::{DeliveryId, EventId, Language, Money, Sealed, UserId};
+use iso_currency::Currency;
+use servelink_projections::deliveries::{Channel, News, Pending};
+use servelink_projections::{PendingDelivery, ReadModels};
+
+use crate::common::history::{at, month, payment, team};
+use crate::common::{Author, Kind, Place, both, reads};
+
+both! {
+    owners_and_admins_who_can_be_written_to_are_told
+    a_payer_is_told_himself_or_else_the_owners
+    what_a_reader_did_not_get_goes_with_him
+    outcomes_move_rows_and_are_counted
+    pages_go_through_everything_once
+    nothing_is_read_before_it_is_built
+}
+
+const OWNER: i64 = 1;
+const ADMIN: i64 = 2;
+const MEMBER: i64 = 3;
+
+/// An owner with an address, an admin without one, and a member with one.
+fn one_team() -> Author {
+    let mut author = Author::new("2026-11-10T12:00:00Z");
+    author.register(1, "one");
+    for (user, role) in [(OWNER, Role::Owner), (ADMIN, Role::Admin), (MEMBER, Role::Member)] {
+        author.member(1, user);
+        let user_id = UserId(user);
+        author.team(1, TeamEvent::MemberRoleChanged(MemberRoleChanged { user_id, role }));
+    }
+    reach(&mut author, OWNER, Some("sealed-1"), Some(Language::English));
+    reach(&mut author, MEMBER, Some("sealed-3"), None);
+    author
+}
+
+fn reach(author: &mut Author, user: i64, email: Option<&str>, language: Option<Language>) {
+    let email = email.map(|email| Sealed::new(email.into()));
+    let changed = MemberContactChanged { user_id: UserId(user), email, language };
+    author.team(1, TeamEvent::MemberContactChanged(changed));
+}
+
+/// The event's own id.
+fn alert(author: &mut Author) -> EventId {
+    let raised = UsageAlertRaised {
+        resource: Resource::Traffic,
+        threshold: 80,
+        month: month("2026-11"),
+        used: 80.into(),
+        limit: 100.into(),
+        at: author.now,
+    };
+    author.team(1, TeamEvent::UsageAlertRaised(raised));
+    last(author)
+}
+
+fn last(author: &Author) -> EventId {
+    EventId::from_bytes(*author.events.last().unwrap().event_id.as_bytes())
+}
+
+fn mail(event_id: EventId, user: i64) -> DeliveryId {
+    DeliveryId::Mail { event_id, user_id: UserId(user) }
+}
+
+fn begin(author: &mut Author, n: u16, user: i64) {
+    let initiated = PaymentInitiated {
+        team_id: team(1),
+        user_id: UserId(user),
+        plan: "pay_as_you_go".into(),
+        period: n.into(),
+        amount: Money::new(2_000, Currency::XOF),
+        method: PaymentMethod::MobileMoney,
+        description: None,
+        at: author.now,
+    };
+    author.payment(n, &PaymentEvent::PaymentInitiated(initiated));
+}
+
+fn fail(author: &mut Author, n: u16) -> EventId {
+    author.payment(n, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no money".into() }));
+    last(author)
+}
+
+async fn untried(reads: &ReadModels, channel: Channel) -> Vec<PendingDelivery> {
+    reads.pending_deliveries(channel, &Pending::untried(at("2026-01-01T00:00:00Z")), 100).await.unwrap()
+}
+
+async fn ids(reads: &ReadModels, channel: Channel) -> Vec<DeliveryId> {
+    untried(reads, channel).await.into_iter().map(|row| row.id).collect()
+}
+
+async fn owners_and_admins_who_can_be_written_to_are_told(kind: Kind) {
+    let mut author = one_team();
+    let event_id = alert(&mut author);
+    // Whoever is reached later did not get it; who gets it is reached as he is now.
+    reach(&mut author, ADMIN, Some("sealed-2"), None);
+    reach(&mut author, OWNER, Some("sealed-1-new"), None);
+    let renamed = TeamRenamed { name: "Renamed".into(), slug: "other".parse().unwrap() };
+    author.team(1, TeamEvent::TeamRenamed(renamed));
+    let activate = TeamCommand::ActivatePlan { plan: "pay_as_you_go".into(), paid_by: None, at: author.now };
+    author.plan(1, activate).unwrap();
+    let (_place, reads) = reads(kind, &author).await;
+
+    let [row] = &untried(&reads, Channel::Mail).await[..] else { panic!("one mail: a gift needs none") };
+    assert_eq!(
+        (row.id, row.team_id, row.due_at, row.since),
+        (mail(event_id, OWNER), team(1), author.now, None)
+    );
+    let contact = row.contact.as_ref().unwrap();
+    assert_eq!((contact.email.as_str(), contact.language), ("sealed-1-new", None));
+    assert_eq!((&*row.team.name, row.team.slug.as_str()), ("Renamed", "other"));
+    // What it tells is what stood then.
+    assert_eq!((row.told.plan.as_str(), row.told.slug.as_str()), ("free", "one"));
+    assert!(
+        matches!(&row.told.news, News::Team(TeamEvent::UsageAlertRaised(raised)) if raised.threshold == 80)
+    );
+
+    let webhooks = untried(&reads, Channel::Webhook).await;
+    let told =
+        webhooks.iter().map(|row| (row.told.plan.as_str(), row.told.slug.as_str(), row.contact.is_some()));
+    assert_eq!(told.collect::<Vec<_>>(), [("free", "one", false), ("pay_as_you_go", "other", false)]);
+    assert_eq!(webhooks[0].id, DeliveryId::Webhook { event_id });
+}
+
+async fn a_payer_is_told_himself_or_else_the_owners(kind: Kind) {
+    let mut author = one_team();
+    begin(&mut author, 1, MEMBER);
+    let himself = fail(&mut author, 1);
+    begin(&mut author, 2, ADMIN);
+    let instead = fail(&mut author, 2);
+    // It was captured after all.
+    let paid_at = at("2026-11-10T11:59:00Z");
+    let captured = Money::new(2_000, Currency::XOF);
+    let completed = PaymentCompleted { transaction_id: None, captured, told: true, completed_at: paid_at };
+    author.payment(1, &PaymentEvent::PaymentCompleted(completed));
+    let paid_by = Some(PaidBy { payment_id: payment(1), period: 1 });
+    let plan = "pay_as_you_go".into();
+    author.plan(1, TeamCommand::ActivatePlan { plan, paid_by, at: author.now }).unwrap();
+    let confirmed = last(&author);
+    let (_place, reads) = reads(kind, &author).await;
+
+    let mails = untried(&reads, Channel::Mail).await;
+    let found: Vec<_> = mails.iter().map(|row| row.id).collect();
+    assert_eq!(found, [mail(himself, MEMBER), mail(instead, OWNER), mail(confirmed, MEMBER)]);
+    let News::PaymentFailed { payment: facts, reason, at: failed_at } = &mails[0].told.news else { panic!() };
+    assert_eq!((facts.payment_id, &**reason, *failed_at), (payment(1), "no money", author.now));
+    assert_eq!((facts.amount, facts.plan.as_str()), (captured, "pay_as_you_go"));
+    let News::PaymentConfirmed { payment: facts, paid_at: found, until } = &mails[2].told.news else {
+        panic!()
+    };
+    assert_eq!((facts.payment_id, *found, *until), (payment(1), paid_at, at("2026-12-10T12:00:00Z")));
+    assert_eq!(untried(&reads, Channel::Webhook).await.len(), 1, "payments are not the PaaS's business");
+}
+
+async fn what_a_reader_did_not_get_goes_with_him(kind: Kind) {
+    let mut author = one_team();
+    reach(&mut author, ADMIN, Some("sealed-2"), None);
+    let (got, delayed, due) = (alert(&mut author), alert(&mut author), alert(&mut author));
+    for user in [OWNER, ADMIN] {
+        author.delivery(mail(got, user), &DeliveryEvent::Delivered(Delivered { at: author.now }));
+        let failed = DeliveryDelayed { at: author.now, reason: "down".into() };
+        author.delivery(mail(delayed, user), &DeliveryEvent::DeliveryDelayed(failed));
+    }
+    let ways = [
+        (TeamEvent::MemberRemoved(MemberRemoved { user_id: UserId(OWNER) }), vec![mail(due, ADMIN)], 1, 3),
+        (TeamEvent::SubjectErased(SubjectErased { user_id: UserId(OWNER) }), vec![mail(due, ADMIN)], 1, 3),
+        (TeamEvent::TeamRemoved(TeamRemoved { at: author.now }), vec![], 0, 0),
+    ];
+    for (gone, left, delayed, webhooks) in ways {
+        let mut author =
+            Author { now: author.now, events: author.events.clone(), teams: author.teams.clone() };
+        author.team(1, gone);
+        // Of what comes too late for a row nothing is left either.
+        author.delivery(mail(due, OWNER), &DeliveryEvent::Delivered(Delivered { at: author.now }));
+        let (_place, reads) = reads(kind, &author).await;
+        assert_eq!(ids(&reads, Channel::Mail).await, left);
+        assert_eq!(ids(&reads, Channel::Webhook).await.len(), webhooks);
+        let counts = reads.delivery_counts().await.unwrap();
+        assert_eq!(counts.mail.delayed, delayed);
+    }
+}
+
+async fn outcomes_move_rows_and_are_counted(kind: Kind) {
+    let mut author = one_team();
+    let events: Vec<_> = (0..4).map(|_| alert(&mut author)).collect();
+    let first = author.now;
+    let delay = |n: usize| (mail(events[n], OWNER), DeliveryDelayed { at: first, reason: "down\0".into() });
+    for n in [0, 1, 2] {
+        let (id, delayed) = delay(n);
+        author.delivery(id, &DeliveryEvent::DeliveryDelayed(delayed));
+    }
+    author.now += chrono::TimeDelta::days(1);
+    let up = |at, reason: &str| DeliveryEvent::DeliveryGivenUp(DeliveryGivenUp { at, reason: reason.into() });
+    author.delivery(mail(events[1], OWNER), &up(author.now, "still down"));
+    author.delivery(mail(events[2], OWNER), &DeliveryEvent::Delivered(Delivered { at: author.now }));
+    author.delivery(DeliveryId::Webhook { event_id: events[3] }, &up(first, "gone"));
+    let (_place, reads) = reads(kind, &author).await;
+
+    let delayed = reads.pending_deliveries(Channel::Mail, &Pending::delayed(), 9).await.unwrap();
+    let delayed: Vec<_> = delayed.iter().map(|row| (row.id, row.since)).collect();
+    assert_eq!(delayed, [(mail(events[0], OWNER), Some(first))]);
+    assert_eq!(ids(&reads, Channel::Mail).await, [mail(events[3], OWNER)]);
+    let counts = reads.delivery_counts().await.unwrap();
+    assert_eq!((counts.mail.delayed, counts.mail.given_up), (1, 1));
+    assert_eq!((counts.webhook.delayed, counts.webhook.given_up), (0, 1));
+    let given_up = reads.deliveries_given_up(9).await.unwrap();
+    let told: Vec<_> = given_up.iter().map(|up| (up.id, up.at, up.due_at, &*up.reason)).collect();
+    let webhook = DeliveryId::Webhook { event_id: events[3] };
+    assert_eq!(
+        told,
+        [(mail(events[1], OWNER), author.now, first, "still down"), (webhook, first, first, "gone")]
+    );
+    assert_eq!(reads.deliveries_given_up(0).await.unwrap().len(), 1, "at least one");
+}
+
+async fn pages_go_through_everything_once(kind: Kind) {
+    let mut author = one_team();
+    reach(&mut author, ADMIN, Some("sealed-2"), None);
+    let mut expected = Vec::new();
+    for minute in 0..5 {
+        author.now = at("2026-11-10T12:00:00Z") + chrono::TimeDelta::minutes(minute / 2);
+        let event_id = alert(&mut author);
+        expected.extend([mail(event_id, OWNER), mail(event_id, ADMIN)]);
+    }
+    let (_place, reads) = reads(kind, &author).await;
+    for limit in [1, 3, 100] {
+        let (mut from, mut found) = (Pending::untried(at("2026-11-10T12:00:00Z")), Vec::new());
+        loop {
+            let page = reads.pending_deliveries(Channel::Mail, &from, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            from = from.after(last);
+            found.extend(page.into_iter().map(|row| row.id));
+        }
+        assert_eq!(found, expected, "{limit} at a time");
+    }
+    let late = Pending::untried(at("2026-11-10T12:01:00Z"));
+    let late = reads.pending_deliveries(Channel::Mail, &late, 100).await.unwrap();
+    assert_eq!(late.len(), 6, "those that are too old are left out");
+}
+
+async fn nothing_is_read_before_it_is_built(kind: Kind) {
+    let place = Place::new(kind).await;
+    let reads = ReadModels::new(place.db().await);
+    let building = |error| matches!(error, servelink_projections::QueryError::Building);
+    let pending = reads.pending_deliveries(Channel::Mail, &Pending::delayed(), 1).await;
+    assert!(building(pending.unwrap_err()));
+    assert!(building(reads.delivery_counts().await.unwrap_err()));
+    assert!(building(reads.deliveries_given_up(1).await.unwrap_err()));
+}

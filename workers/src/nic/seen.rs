@@ -1,0 +1,135 @@
+//! What is kept in memory between two turns: when each container was started, and what was seen last of those that were
+//! told to end. Both may be lost: then a container costs one more question, or its last bytes are not counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::sight::Sight;
+
+/// As many containers as may end between two turns. What more of them sent since the last turn is not counted.
+const MAX_LAST: usize = 10_000;
+
+/// A last sight that nobody could have recorded for so long is not kept.
+const KEPT: TimeDelta = TimeDelta::minutes(10);
+
+/// What is kept.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    starts: HashMap<String, DateTime<Utc>>,
+    /// By container and start.
+    last: HashMap<(String, DateTime<Utc>), (DateTime<Utc>, Sight)>,
+    events_trouble: Option<String>,
+}
+
+impl Seen {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Whoever panicked left a whole map behind: each change is one insertion or removal.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When this container was started, as it was seen last.
+    pub(super) fn start_of(&self, id: &str) -> Option<DateTime<Utc>> {
+        self.inner().starts.get(id).copied()
+    }
+
+    /// What a turn has seen, in place of what any before it has.
+    pub(super) fn turn(&self, sights: &[Sight]) {
+        self.inner().starts = sights.iter().map(|sight| (sight.id.clone(), sight.started_at)).collect();
+    }
+
+    /// This may be the last that is seen of a container; it was asked for at this instant.
+    pub(super) fn keep(&self, at: DateTime<Utc>, sight: Sight) {
+        let mut inner = self.inner();
+        let key = (sight.id.clone(), sight.started_at);
+        if inner.last.len() >= MAX_LAST && !inner.last.contains_key(&key) {
+            inner.last.retain(|_, (seen_at, _)| at - *seen_at < KEPT);
+        }
+        if inner.last.len() < MAX_LAST || inner.last.contains_key(&key) {
+            inner.last.insert(key, (at, sight));
+        }
+    }
+
+    /// The last sights of containers that a turn has not seen, of those that came after this reading: whatever came
+    /// before it is in it, or has been overtaken by it.
+    pub(super) fn last_of_others(&self, sights: &[Sight], recorded_at: Option<DateTime<Utc>>) -> Vec<Sight> {
+        let mut inner = self.inner();
+        inner.last.retain(|_, (seen_at, _)| recorded_at.is_none_or(|recorded_at| *seen_at > recorded_at));
+        let live: HashSet<_> = sights.iter().map(|sight| (sight.id.as_str(), sight.started_at)).collect();
+        let others = inner.last.values().map(|(_, sight)| sight);
+        others.filter(|sight| !live.contains(&(sight.id.as_str(), sight.started_at))).cloned().collect()
+    }
+
+    /// What is wrong with the events, if anything.
+    pub(super) fn set_events_trouble(&self, trouble: Option<String>) {
+        self.inner().events_trouble = trouble;
+    }
+
+    /// What is wrong with the events, if anything.
+    pub(super) fn events_trouble(&self) -> Option<String> {
+        self.inner().events_trouble.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ProjectId;
+
+    use super::*;
+
+    fn at(second: u32) -> DateTime<Utc> {
+        format!("2026-11-24T10:{:02}:{:02}Z", second / 60, second % 60).parse().unwrap()
+    }
+
+    fn sight(id: &str, started: u32) -> Sight {
+        let project = ProjectId::from_bytes([1; 16]);
+        Sight {
+            id: id.into(),
+            project,
+            started_at: at(started),
+            interfaces: std::collections::BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_last_sight_counts_until_a_later_reading_is_recorded() {
+        let seen = Seen::default();
+        seen.keep(at(5), sight("a", 0));
+        seen.keep(at(7), sight("a", 0));
+        assert_eq!(seen.last_of_others(&[], None), [sight("a", 0)]);
+        assert_eq!(seen.last_of_others(&[], Some(at(6))), [sight("a", 0)], "not in that one");
+        assert_eq!(seen.last_of_others(&[], Some(at(7))), []);
+        assert_eq!(seen.last_of_others(&[], None), [], "nor ever again");
+    }
+
+    #[test]
+    fn one_that_still_runs_has_no_last_sight_but_its_life_before_has() {
+        let seen = Seen::default();
+        seen.keep(at(5), sight("a", 0));
+        assert_eq!(seen.last_of_others(&[sight("a", 0)], None), []);
+        assert_eq!(seen.last_of_others(&[sight("a", 6)], None), [sight("a", 0)]);
+    }
+
+    #[test]
+    fn starts_are_those_of_the_last_turn() {
+        let seen = Seen::default();
+        seen.turn(&[sight("a", 1), sight("b", 2)]);
+        seen.turn(&[sight("b", 3)]);
+        assert_eq!((seen.start_of("a"), seen.start_of("b")), (None, Some(at(3))));
+    }
+
+    #[test]
+    fn last_sights_have_a_bound_and_the_oldest_make_room() {
+        let seen = Seen::default();
+        for n in 0..=MAX_LAST {
+            seen.keep(at(0), sight(&n.to_string(), 0));
+        }
+        assert_eq!(seen.last_of_others(&[], None).len(), MAX_LAST);
+        seen.keep(at(600), sight("late", 0));
+        assert_eq!(seen.last_of_others(&[], None), [sight("late", 0)]);
+    }
+}
