@@ -14,6 +14,9 @@ use super::{PATIENCE, Servelink, use_ring};
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_servelink");
 
+/// Where mails say that Servelink's pages are.
+pub(crate) const PAGES: &str = "https://usage.example";
+
 /// Where a Servelink lives. Whatever is typed here keeps its data here, and inherits nothing of the environment.
 pub(crate) struct Home {
     pub(crate) folder: TempDir,
@@ -49,6 +52,13 @@ impl Home {
         self
     }
 
+    /// Also sends mail by the SMTP server at this port, with links to [`PAGES`].
+    pub(crate) fn with_mail(self, port: u16) -> Self {
+        self.with("MAIL_URL", &format!("smtp://127.0.0.1:{port}?starttls=never"))
+            .with("MAIL_FROM", "Servelink <no-reply@example.org>")
+            .with("BASE_URL", PAGES)
+    }
+
     /// Sets this variable for everything that is started here from now on.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.env.push((name.into(), value.into()));
@@ -70,7 +80,9 @@ impl Home {
     /// The program with these arguments (separated by blanks), ready to be changed and started.
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = bare(self.folder.path());
-        command.args(args.split_whitespace()).env("SERVELINK_DATA_DIR", self.data());
+        command.args(args.split_whitespace()).env("SERVELINK_DATA_DIR", self.data())
+            // Whoever is killed in a test comes back soon.
+            .env("SERVELINK_JOB_LEASE", "1s");
         if let Some(database) = &self.database {
             command.env("DATABASE_URL", &database.url);
         }

@@ -254,7 +254,12 @@ fn report(
     limit: ByteCount,
 ) -> Option<TeamEvent> {
     let UsageNow { month, at, .. } = now;
-    let standing = team.alerts.get(&resource).filter(|(raised_in, _)| *raised_in == month);
+    let last = team.alerts.get(&resource);
+    // A clock that was set back over the end of a month: what was to be told of it was told.
+    if last.is_some_and(|(raised_in, _)| *raised_in > month) {
+        return None;
+    }
+    let standing = last.filter(|(raised_in, _)| *raised_in == month);
     let standing = standing.map_or(0, |(_, threshold)| *threshold);
     let crossed = THRESHOLDS.into_iter().rfind(|threshold| is_at_least(used, *threshold, limit));
     if let Some(threshold) = crossed.filter(|crossed| *crossed > standing) {

@@ -26,7 +26,7 @@ async fn fill(db: &Db) {
             .into(),
         format!(
             "INSERT INTO project_usage SELECT 1, 'project-' || p.n, (2000 + m.n / 12) || '-' || (10 + m.n % 12), \
-             1, 1, 1, 1, 1, 1 FROM {} AS p CROSS JOIN {} AS m",
+             1, 1, 1, 1, 1, 1, NULL FROM {} AS p CROSS JOIN {} AS m",
             numbers(PROJECTS),
             numbers(5)
         ),
