@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::SystemClock;
 use store::commands::{Actor, CommandError, Commands};
 use store::known::{Known, KnownError};
-use store::state::jobs::LastRun;
+use store::state::jobs::{JobState, LastRun};
 use store::state::{State, StateError};
 use store::subjects::Subjects;
 use tokio::time::{Instant, sleep};
@@ -27,6 +27,8 @@ use crate::stores::{Stores, StoresError};
 
 /// How long a command waits for the store while nobody who owns it can be asked, and how often it looks.
 const OWNED: Duration = Duration::from_secs(5);
+/// How long a job may be without a node, as it is when one takes over from another.
+const TAKEN_OVER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Why an administrator's wish was not carried out.
@@ -215,11 +217,16 @@ impl Admin {
     /// Has the node that runs this job run it at once; what came of it is seen in [`Self::jobs`].
     pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, AdminError> {
         let info = job_named(name)?;
-        let at = Utc::now().trunc_subsecs(3);
-        let job = self.state.request_job(name, at).await?;
-        if job.is_none_or(|job| job.holder.is_none()) {
-            return Err(nobody_runs(info));
+        let patience = Instant::now() + TAKEN_OVER;
+        let is_held = |jobs: Vec<JobState>| jobs.iter().any(|job| job.name == name && job.holder.is_some());
+        while !is_held(self.state.jobs().await?) {
+            if Instant::now() > patience {
+                return Err(nobody_runs(info));
+            }
+            sleep(AGAIN).await;
         }
+        let at = Utc::now().trunc_subsecs(3);
+        self.state.request_job(name, at).await?;
         if let Some(coordinator) = &self.coordinator {
             coordinator.ring(name);
         }

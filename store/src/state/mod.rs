@@ -91,6 +91,8 @@ impl State {
             .connect_with(options)
             .await?;
         sqlx::migrate!("../migrations/state").set_ignore_missing(true).run(&pool).await?;
+        // Whoever had a job here was killed.
+        sqlx::query("UPDATE state_job SET holder = NULL WHERE holder IS NOT NULL").execute(&pool).await?;
         Ok(Self { pool: Pool::Sqlite(pool) })
     }
 
