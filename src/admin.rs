@@ -192,15 +192,14 @@ impl Admin {
     pub(crate) async fn jobs(&self) -> Result<Vec<JobRow>, AdminError> {
         let now = Utc::now();
         let states = self.state.jobs().await?;
-        let row = |info: &JobInfo| {
-            let state = states.iter().find(|state| state.name == info.name);
+        let row = |info: &JobInfo, state: Option<&JobState>| {
             let last_run = state.and_then(|state| state.last.clone());
             let (schedule, next_run) = match info.runs {
                 Runs::At(cron) => (cron.to_owned(), info.runs.next_after(now)),
                 Runs::Every(interval) => (format!("every {}", humantime::format_duration(interval)), None),
             };
             JobRow {
-                name: info.name.into(),
+                name: state.map_or_else(|| info.name.into(), |state| state.name.clone()),
                 schedule,
                 does: info.does.into(),
                 turned_on_by: info.turned_on_by.map(str::to_owned),
@@ -211,7 +210,15 @@ impl Admin {
                 requested_at: state.and_then(|state| state.requested_at),
             }
         };
-        Ok(jobs::ALL.iter().map(row).collect())
+        let mut rows = Vec::new();
+        for info in &jobs::ALL {
+            let own: Vec<_> = states.iter().filter(|state| kind_of(&state.name) == info.name).collect();
+            if own.is_empty() {
+                rows.push(row(info, None));
+            }
+            rows.extend(own.into_iter().map(|state| row(info, Some(state))));
+        }
+        Ok(rows)
     }
 
     /// Has the node that runs this job run it at once; what came of it is seen in [`Self::jobs`].
@@ -328,7 +335,10 @@ impl AnyAdmin {
             // Nobody else has the data folder open, whatever a server that was killed left behind.
             Self::Own(_, stores) if !stores.state.is_shared() => Err(nobody_runs(job_named(name)?)),
             Self::Own(admin, _) => admin.request_job(name).await,
-            Self::Server(server) => Ok(server.request_job(job_named(name)?.name).await?),
+            Self::Server(server) => {
+                job_named(name)?;
+                Ok(server.request_job(name).await?)
+            }
         }
     }
 
@@ -361,7 +371,12 @@ pub(crate) fn cli_actor() -> Actor {
 
 fn job_named(name: &str) -> Result<&'static JobInfo, AdminError> {
     let known = || jobs::ALL.map(|info| info.name).join(", ");
-    jobs::named(name).ok_or_else(|| AdminError::UnknownJob { name: name.into(), known: known() })
+    jobs::named(kind_of(name)).ok_or_else(|| AdminError::UnknownJob { name: name.into(), known: known() })
+}
+
+/// A job that is done to one of several things has that one's name too: `traefik:second`.
+fn kind_of(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(kind, _)| kind)
 }
 
 fn nobody_runs(info: &'static JobInfo) -> AdminError {

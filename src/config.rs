@@ -71,6 +71,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "SERVELINK_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
+    /// Address and port at which Prometheus finds /metrics, apart from the HTTP interface and for anybody who reaches it
+    /// [default: nowhere]
+    #[arg(long, env = "SERVELINK_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
     /// What this process does, separated by commas: api, projections, workers
     #[arg(long, env = "SERVELINK_ROLES", value_delimiter = ',', default_value = "api,projections,workers")]
     pub(crate) roles: Vec<Role>,
@@ -149,8 +154,8 @@ pub(crate) struct TrafficArgs {
 /// What measures disks.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StorageArgs {
-    /// Measure what each project stores, by the Docker engine of --docker-host: at start, and every day at 04:00 UTC.
-    /// On one node only
+    /// Measure what each project stores, by the Docker engine of --docker-host: every day at 04:00 UTC, and
+    /// when none of these was ever measured. On all nodes of one engine
     #[arg(long = "storage", env = "SERVELINK_STORAGE", value_parser = yes_or_no, default_value = "no",
         num_args = 0..=1, default_missing_value = "yes", value_name = "YES_OR_NO")]
     pub(crate) measured: bool,

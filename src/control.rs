@@ -256,6 +256,7 @@ impl ControlClient {
     }
 
     pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, ControlError> {
+        let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
         Ok(self.ask(self.http.post(format!("{}/jobs/{name}/run", self.base))).await?.json().await?)
     }
 

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::admin::KeyWish;
 use crate::cli::{Failure, out};
-use crate::config::{self, PaymentArgs, ServeArgs, StoreArgs};
+use crate::config::{self, NewsArgs, PaymentArgs, ServeArgs, StoreArgs};
 use crate::server::{Server, Services};
 use crate::stop::StopSignal;
 
@@ -150,6 +150,8 @@ fn settings(listen: SocketAddr) -> ServeArgs {
     serve.listen = listen;
     serve.roles = vec![config::Role::Api, config::Role::Projections, config::Role::Workers];
     serve.token.secret_key = None;
+    serve.metrics_listen = None;
+    serve.mail = NewsArgs::default();
     serve.storage.measured = false;
     (serve.traffic.billing, serve.traffic.nic) = (None, false);
     (serve.jwks_url, serve.traefik_url, serve.traefik_map, serve.docker_host, serve.plans) =

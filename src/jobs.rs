@@ -64,8 +64,11 @@ impl Jobs<'_> {
         };
         let traefik = match traefik(self.args)? {
             Some(config) => {
-                let schedule = config.schedule();
-                Some((TraefikJob::new(config, commands(), log(), clock())?, schedule))
+                let (schedule, source) = (config.schedule(), config.source.clone());
+                let job = TraefikJob::new(config, commands(), log(), clock())?;
+                // Each Traefik may be another node's.
+                let which = (source != workers::traefik::DEFAULT_SOURCE).then_some(source);
+                Some((job, schedule, which))
             }
             None => None,
         };
@@ -90,8 +93,10 @@ impl Jobs<'_> {
         if let Some((job, timing)) = storage {
             self.run(job, timing, "what measures storage");
         }
-        if let Some((job, schedule)) = traefik {
-            self.run(job, schedule, "what reads Traefik's counters");
+        if let Some((job, schedule, which)) = traefik {
+            let runner = Runner::new(job, schedule, &self.coordinator);
+            let runner = which.iter().fold(runner, |runner, which| runner.of(which));
+            self.spawn(runner, "what reads Traefik's counters");
         }
         if let Some((job, schedule)) = nic {
             self.run(job, schedule, "what reads the counters of network interfaces");
@@ -106,7 +111,11 @@ impl Jobs<'_> {
     }
 
     fn run<J: Job + 'static>(&mut self, job: J, timing: impl Into<Timing>, part: &'static str) {
-        let running = Runner::new(job, timing, &self.coordinator).run(self.stopping.clone());
+        self.spawn(Runner::new(job, timing, &self.coordinator), part);
+    }
+
+    fn spawn<J: Job + 'static>(&mut self, runner: Runner<J>, part: &'static str) {
+        let running = runner.run(self.stopping.clone());
         self.background.spawn(ending(self.tracker.track_future(running), part));
     }
 

@@ -6,7 +6,9 @@
 //! | [`config`] | settings by flag, environment and `.env` |
 //! | [`stores`] | opening the event log and the read models, embedded or on Postgres |
 //! | [`http`] | serving HTTP within limits |
+//! | [`metrics`] | what Prometheus is told, on a listener of its own |
 //! | [`server`] | everything that `servelink serve` starts, and stopping it |
+//! | [`jobs`] | what the server does by itself, as the settings turn it on |
 //! | [`payments`] | the payment backend as the settings name it, and who may send its callbacks |
 //! | [`stop`] | hearing that it is to stop |
 //! | [`secret_key`] | the secret that signs user tokens, and files that only their owner may read |
@@ -21,6 +23,7 @@ mod control;
 mod demo;
 mod http;
 mod jobs;
+mod metrics;
 mod payments;
 mod secret_key;
 mod server;

@@ -27,6 +27,7 @@ use crate::config::{Role, ServeArgs, StoreArgs};
 use crate::control::ControlServer;
 use crate::http;
 use crate::jobs::{Jobs, node_name};
+use crate::metrics::{self, Metrics};
 use crate::payments;
 use crate::secret_key::secret_key;
 use crate::stores::Stores;
@@ -79,8 +80,12 @@ impl Server {
         let plans = Arc::new(plans(args)?);
         // Bound first: an address that is taken shall be known before anything else happens.
         let listener = match args.does(Role::Api) {
-            true => Some(bind(args.listen).await?),
+            true => Some(bind(args.listen, "--listen, SERVELINK_LISTEN").await?),
             false => None,
+        };
+        let metrics_listener = match args.metrics_listen {
+            Some(address) => Some(bind(address, "--metrics-listen, SERVELINK_METRICS_LISTEN").await?),
+            None => None,
         };
         let stores = Stores::open(store_args).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -116,6 +121,13 @@ impl Server {
         background.spawn(ending(follow, "what keeps up with keys, projects and closed months"));
         if args.does(Role::Projections) {
             background.spawn(ending(runner.run(), "what keeps the read models up to date"));
+        }
+        if let Some(listener) = metrics_listener {
+            tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
+            let (log, state) = (Arc::clone(&stores.log), stores.state.clone());
+            let metrics = Metrics { log, reads: reads.clone(), state, clock: Arc::clone(&clock) };
+            let serving = http::serve(listener, metrics::router(metrics), stopping.clone());
+            background.spawn(ending(serving, "what tells metrics"));
         }
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let payments = payments::payments(&args.payments, address, &commands, &clock)?;
@@ -261,8 +273,8 @@ fn plans(args: &ServeArgs) -> Result<Catalogue, PlansError> {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .await
-        .map_err(|error| format!("cannot listen on {address} (--listen, SERVELINK_LISTEN): {error}").into())
+        .map_err(|error| format!("cannot listen on {address} ({setting}): {error}").into())
 }

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::TimeDelta;
 use http::StatusCode;
-use projections::ProjectorStatus;
+use projections::deliveries::ChannelCounts;
 use projections::runner::State as Generation;
+use projections::{DeliveryCounts, ProjectorStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+
+/// How long a delivery that was given up is counted: nothing takes it back, and nobody wants to see it for ever.
+const GIVEN_UP_WITHIN: TimeDelta = TimeDelta::days(7);
 
 /// The process lives.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +46,25 @@ pub(crate) struct Readiness {
     ready: bool,
     log: LogState,
     read_models: ReadModelsState,
+    /// What did not get to its readers; null while that cannot be read. It says nothing of this process's work: an address
+    /// that does not exist, or a mail server that is down, must not take a node out of service.
+    deliveries: Option<DeliveriesState>,
+}
+
+/// Mails and webhooks that did not get there.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DeliveriesState {
+    mail: ChannelState,
+    webhook: ChannelState,
+}
+
+/// How many of them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChannelState {
+    /// They failed, and are tried again.
+    delayed: u64,
+    /// They were given up in the last 7 days.
+    given_up: u64,
 }
 
 /// The event log.
@@ -78,6 +102,13 @@ pub(crate) struct GenerationState {
     stopped: Option<String>,
 }
 
+impl From<DeliveryCounts> for DeliveriesState {
+    fn from(counts: DeliveryCounts) -> Self {
+        let channel = |of: ChannelCounts| ChannelState { delayed: of.delayed, given_up: of.given_up };
+        Self { mail: channel(counts.mail), webhook: channel(counts.webhook) }
+    }
+}
+
 /// Whether the process can do its work
 ///
 /// 200 when the event log and the read models can be read and no read model that is read has stopped; 503 with the
@@ -98,7 +129,11 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
     let read_models = ReadModelsState::of(statuses.ok());
     let ready = log.readable && read_models.ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, log, read_models }))
+    let counts = app.reads.delivery_counts(app.clock.now() - GIVEN_UP_WITHIN).await;
+    let deliveries = counts.inspect_err(|error| tracing::debug!(%error, "deliveries cannot be counted"));
+    // It is not in `ready`, and not meant to be.
+    let deliveries = deliveries.ok().map(DeliveriesState::from);
+    (status, Json(Readiness { ready, log, read_models, deliveries }))
 }
 
 impl ReadModelsState {

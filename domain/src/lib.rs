@@ -14,6 +14,7 @@
 //! | [`service_key`] | credentials of the PaaS and of auditors |
 //! | [`plan`] | the catalogue of plans and their limits |
 //! | [`bytes`], [`money`], [`month`], [`ids`] | the quantities and names all of them share |
+//! | [`forecast`] | when a limit will be reached at the present pace |
 //! | [`delivery`] | a mail or webhook that tells of an event, and whether it got there |
 //! | [`card`] | finds card numbers in free text |
 //! | [`contact`], [`language`], [`traffic_source`] | how people are reached; where traffic is counted |
@@ -27,6 +28,7 @@ pub mod card;
 pub mod comparison;
 pub mod contact;
 pub mod delivery;
+pub mod forecast;
 pub mod ids;
 pub mod inbox;
 pub mod language;

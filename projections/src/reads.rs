@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::team::Role;
 use domain::usage::UsageId;
 use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
@@ -244,12 +244,13 @@ impl ReadModels {
         deliveries::pending(&self.db, channel, from, limit).await
     }
 
-    /// How many deliveries are in trouble now.
+    /// How many deliveries are in trouble now: those that are tried again, and those that were given up at this instant or
+    /// later.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn delivery_counts(&self) -> Result<DeliveryCounts, QueryError> {
-        deliveries::counts(&self.db).await
+    pub async fn delivery_counts(&self, given_up_from: DateTime<Utc>) -> Result<DeliveryCounts, QueryError> {
+        deliveries::counts(&self.db, given_up_from).await
     }
 
     /// At most `limit` deliveries (0 counts as 1) that were given up, what was last given up first. For operators.

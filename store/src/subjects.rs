@@ -1,5 +1,5 @@
 //! Persons whose addresses are sealed in events: sealing, opening, and forgetting a person. The cipher is
-//! [`seal`](crate::seal), the keys are [`state`](crate::state)'s; what is said in events when somebody is to be forgotten
+//! [`seal`], the keys are [`state`](crate::state)'s; what is said in events when somebody is to be forgotten
 //! is [`commands`](crate::commands).
 
 use domain::{EmailAddress, Sealed, UserId};

@@ -7,12 +7,14 @@
 //! | `store` | one owner for each data folder; what a killed server leaves behind |
 //! | `demo` | the first thing that anybody types |
 //! | `sandbox` | a payment backend to try payments with |
+//! | `jobs` | which jobs there are, and having one run at once |
 //! | `projections` | status and rebuilding, with a server running or not |
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../common/mod.rs"]
 mod common;
 mod demo;
+mod jobs;
 mod projections;
 mod sandbox;
 mod secrets;

@@ -9,7 +9,7 @@ use crate::common::{Client, Home, Servelink};
 async fn everything_has_help() {
     let home = Home::embedded();
     for (command, mentions) in [
-        ("", "serve demo sandbox key token projections --data-dir --database-url"),
+        ("", "serve demo sandbox key token jobs projections --data-dir --database-url"),
         (
             "serve",
             "SERVELINK_LISTEN SERVELINK_DATA_DIR DATABASE_URL SERVELINK_ROLES SERVELINK_PLANS SECRET_KEY",
@@ -18,7 +18,12 @@ async fn everything_has_help() {
             "serve",
             "SERVELINK_JWKS_URL SERVELINK_TRAEFIK_URL SERVELINK_TRAEFIK_MAP DOCKER_HOST SERVELINK_LOG_FORMAT",
         ),
-        ("serve", "TRAFFIC_SOURCE SERVELINK_NIC SERVELINK_NIC_INTERVAL"),
+        ("serve", "TRAFFIC_SOURCE SERVELINK_NIC SERVELINK_NIC_INTERVAL SERVELINK_METRICS_LISTEN"),
+        (
+            "serve",
+            "MAIL_URL MAIL_FROM SERVELINK_WEBHOOK_URL SERVELINK_WEBHOOK_SECRETS SERVELINK_WEBHOOK_ALLOW_PRIVATE",
+        ),
+        ("serve", "SERVELINK_JOB_LEASE SERVELINK_STORAGE"),
         ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s 10s"),
         ("demo", "--listen --keep"),
         (
@@ -31,6 +36,9 @@ async fn everything_has_help() {
         ("key list", "--json"),
         ("key revoke", "<ID> --json"),
         ("token", "--user --ttl --json"),
+        ("jobs", "list run"),
+        ("jobs list", "--json"),
+        ("jobs run", "<NAME> --wait --json 10m"),
         ("projections", "status rebuild"),
         ("projections status", "--json"),
         ("projections rebuild", "[NAME] --json"),
@@ -46,11 +54,16 @@ async fn everything_has_help() {
 }
 
 /// What is wrong, what it must be named by, and the exit code: 2 for what cannot be meant, 1 for what cannot be done.
-const WRONG: [(&str, &[&str], i32); 33] = [
+const WRONG: [(&str, &[&str], i32); 46] = [
     ("serve --listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 127.0.0.1:99999", &["'127.0.0.1:99999'", "--listen"], 2),
     ("--listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 192.0.2.1:80", &["192.0.2.1:80", "--listen", "SERVELINK_LISTEN"], 1),
+    (
+        "serve --listen 127.0.0.1:0 --metrics-listen 192.0.2.1:80",
+        &["192.0.2.1:80", "--metrics-listen", "SERVELINK_METRICS_LISTEN"],
+        1,
+    ),
     ("serve --roles api,bogus", &["'bogus'", "--roles", "api, projections, workers"], 2),
     ("serve --log-format xml", &["'xml'", "--log-format", "text, json"], 2),
     ("serve --database-url mysql://host/db", &["--database-url", "DATABASE_URL", "postgres://"], 2),
@@ -72,6 +85,38 @@ const WRONG: [(&str, &[&str], i32); 33] = [
         &["--docker-host", "unix://"],
         1,
     ),
+    ("serve --job-lease 0s", &["'0s'", "--job-lease", "longer than nothing"], 2),
+    ("serve --job-lease 999ms", &["'999ms'", "--job-lease", "from 1s to 10m"], 2),
+    ("serve --job-lease 11m", &["'11m'", "--job-lease", "from 1s to 10m"], 2),
+    ("serve --listen 127.0.0.1:0 --mail-url smtp://u:c4n4ry@m", &["--mail-url", "MAIL_FROM"], 1),
+    ("serve --listen 127.0.0.1:0 --mail-url c4n4ry --mail-from a@b.example", &["MAIL_URL", "smtp://"], 1),
+    ("serve --listen 127.0.0.1:0 --mail-url smtp://u:c4n4ry@m --mail-from nobody", &["MAIL_FROM"], 1),
+    (
+        "serve --listen 0.0.0.0:0 --mail-url smtp://u:c4n4ry@m --mail-from a@b.example",
+        &["--mail-url", "BASE_URL"],
+        1,
+    ),
+    (
+        "serve --listen 127.0.0.1:0 --webhook-url https://h/c4n4ry",
+        &["--webhook-url", "SERVELINK_WEBHOOK_SECRETS"],
+        1,
+    ),
+    (
+        "serve --listen 127.0.0.1:0 --webhook-url https://h/ --webhook-secrets c4n4ry",
+        &["SERVELINK_WEBHOOK_SECRETS", "24"],
+        1,
+    ),
+    (
+        "serve --listen 127.0.0.1:0 --webhook-url http://h/c4n4ry --webhook-secrets a-long-secret-of-24-c4n4ry",
+        &["SERVELINK_WEBHOOK_URL", "https://", "SERVELINK_WEBHOOK_ALLOW_PRIVATE"],
+        1,
+    ),
+    (
+        "serve --listen 127.0.0.1:0 --webhook-url https://10.0.0.7/c4n4ry --webhook-secrets a-long-secret-of-24-c4n4ry",
+        &["SERVELINK_WEBHOOK_URL", "private", "SERVELINK_WEBHOOK_ALLOW_PRIVATE"],
+        1,
+    ),
+    ("jobs run", &["<NAME>"], 2),
     ("serve --listen 127.0.0.1:0 --jwks-url nonsense", &["--jwks-url"], 1),
     ("serve --listen 127.0.0.1:0 --plans missing.toml", &["plans", "missing.toml", "No such file"], 1),
     ("serve --listen 127.0.0.1:0 --plans broken.toml", &["plans", "broken.toml", "display_name"], 1),
@@ -113,6 +158,7 @@ async fn a_wrong_value_in_the_environment_is_named_too() {
         ("SERVELINK_LISTEN", "nonsense", "'nonsense' --listen"),
         ("SERVELINK_ROLES", "all", "'all' --roles"),
         ("SERVELINK_TRAEFIK_INTERVAL", "often", "'often' --traefik-interval"),
+        ("SERVELINK_JOB_LEASE", "0s", "'0s' --job-lease"),
         ("DATABASE_URL", "", "DATABASE_URL postgres://"),
         ("SECRET_KEY", "", "SECRET_KEY 16"),
         ("RUST_LOG", "a=b=c", "RUST_LOG"),

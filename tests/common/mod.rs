@@ -7,13 +7,18 @@
 //! | [`running`] | a server that was started there, and its ends |
 //! | [`client`] | the HTTP interface, asked by the PaaS and by a user |
 //! | [`postgres`] | a database of its own on the tests' Postgres |
+//! | [`smtp`], [`receiver`] | a real SMTP server and a receiver of webhooks; shared with the tests of the room that sends |
 //! | [`traefik`] | a real Traefik; shared with the tests of the room that reads it |
 #![allow(dead_code, unused_imports, reason = "each test program uses some of it")]
 
 pub(crate) mod client;
 pub(crate) mod home;
 pub(crate) mod postgres;
+#[path = "../../workers/tests/webhook/server.rs"]
+pub(crate) mod receiver;
 pub(crate) mod running;
+#[path = "../../workers/tests/mail/smtp.rs"]
+pub(crate) mod smtp;
 #[path = "../../workers/tests/support/traefik.rs"]
 pub(crate) mod traefik;
 

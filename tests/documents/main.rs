@@ -11,7 +11,7 @@
 //! | [`blocks`] | the blocks of a document |
 //! | [`reader`] | typing them |
 //! | [`answers`] | comparing what is shown with what came |
-//! | [`signatures`] | the programs of `docs/PAYMENT_INTEGRATION.md` that sign |
+//! | [`signatures`] | the programs of `docs/PAYMENT_INTEGRATION.md` that sign, and the one of `docs/operations.md` that checks |
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;

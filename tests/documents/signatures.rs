@@ -1,5 +1,5 @@
 //! The worked vector of the payment document: its programs in Python, PHP and Node print its signatures, and Servelink
-//! takes it.
+//! takes it. And the check of webhooks in the operations document knows its own vector.
 
 use std::fs;
 use std::path::Path;
@@ -55,8 +55,11 @@ impl Vector {
 }
 
 fn document() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PAYMENT_INTEGRATION.md");
-    fs::read_to_string(file).unwrap()
+    read("docs/PAYMENT_INTEGRATION.md")
+}
+
+fn read(document: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap()
 }
 
 /// The only block in this language.
@@ -100,5 +103,28 @@ fn its_programs_print_its_signatures() {
             (signatures.clone(), String::new()),
             "{program}"
         );
+    }
+}
+
+#[test]
+fn the_check_of_webhooks_knows_its_vector() {
+    let program = one(&blocks(&read("docs/operations.md")), "python").text;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("check.py");
+    let says = |program: &str| {
+        fs::write(&file, program).unwrap();
+        let output = Command::new("python3").arg(&file).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (yes, no) = (("True\n".to_owned(), String::new()), ("False\n".to_owned(), String::new()));
+    assert_eq!(says(&program), yes);
+    for (from, to) in [
+        ("usage.alert.raised", "usage.alert.cleared"),
+        ("0192f0c1-2b3c", "0192f0c1-2b3d"),
+        ("whsec_MDEy", "whsec_MDEz"),
+        ("now=1795435210", "now=1795435501"),
+    ] {
+        assert!(program.contains(from), "{from}");
+        assert_eq!(says(&program.replace(from, to)), no, "{to}");
     }
 }

@@ -7,7 +7,10 @@
 //! | `usage` | directory and samples become exactly the usage that was sent, and stay so |
 //! | `keys` | service keys work at once and stop at once, whether or not a server runs |
 //! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
+//! | `frozen` | a node that was frozen does and tells nothing twice |
 //! | `storage` | what a real Docker engine tells is in the usage |
+//! | `metrics` | Prometheus is told numbers, and nothing of anybody |
+//! | `news` | members and the PaaS are told of alerts, each once, whatever is down meanwhile |
 //! | `nodes` | several servers share one Postgres, with all roles or some |
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -16,7 +19,10 @@ mod alerts;
 mod common;
 mod contacts;
 mod endings;
+mod frozen;
 mod keys;
+mod metrics;
+mod news;
 mod nodes;
 mod storage;
 mod usage;

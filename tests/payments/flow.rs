@@ -4,7 +4,9 @@ use reqwest::Method;
 use sandbox::{SandboxConfig, Signing};
 use serde_json::{Value, json};
 
-use crate::common::{Home, eventually};
+use crate::common::home::PAGES;
+use crate::common::smtp::SmtpServer;
+use crate::common::{Home, eventually, team};
 use crate::shop::{CARD, SECRET, Shop, standard};
 
 async fn pays_every_way(config: SandboxConfig, home: Home) {
@@ -68,6 +70,26 @@ async fn by_every_method_in_every_currency_with_standard_webhooks() {
 async fn by_every_method_in_every_currency_with_the_legacy_signature_on_postgres() {
     let legacy = SandboxConfig { signing: Signing::Legacy { secret: SECRET.into() }, ..standard() };
     pays_every_way(legacy, Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_paid_gets_a_mail_that_confirms_it() {
+    let mut smtp = SmtpServer::start(&["none"]).await;
+    let shop = Shop::open_with(standard(), Home::embedded().with_mail(smtp.port), "").await;
+    let reader = json!({ "role": "owner", "email": "canary.awa@example.org", "language": "fr" });
+    shop.client.put(&format!("/api/teams/{}/members/1", team(1)), &reader).await;
+    let payment = shop.begun().await;
+    shop.press(&payment, "pay").await;
+    let mail = smtp.got().await;
+    assert_eq!(mail.to, ["canary.awa@example.org"]);
+    let subject = mail.headers["Subject"].replace(['\u{a0}', '\u{202f}'], " ");
+    assert_eq!(subject, "Team One : paiement de 2 000 FCFA reçu");
+    for told in [payment["payment_id"].as_str().unwrap(), &format!("{PAGES}/team-one/payments")] {
+        assert!(mail.text.contains(told), "{told}: {mail:?}");
+    }
+    let again = shop.home.json("jobs run mail --json").await;
+    assert_eq!(again["report"], "0 delivered, 0 to be tried again, 0 given up");
+    assert_eq!(smtp.rest().await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

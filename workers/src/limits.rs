@@ -1,22 +1,28 @@
-//! Holds what teams use against what their plans allow, and has alerts raised. What an alert is, the team decides.
+//! Holds what teams use against what their plans allow, and has alerts raised and forecasts told. What an alert is, and
+//! whether a forecast was told already, the team decides.
 //!
 //! It looks at all teams every ten seconds, so that nobody learns of a limit a day late. Teams that use little, and those
 //! that use as much as at the last look, cost nothing but the look.
+
+mod forecasts;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use domain::forecast::Pace;
 use domain::month::MonthError;
 use domain::plan::{Catalogue, PlanName};
-use domain::team::UsageNow;
+use domain::team::{Forecast, Resource, UsageNow};
 use domain::{ByteCount, Month, TeamId};
 use projections::{QueryError, ReadModels, TeamTotals};
 use store::Clock;
 use store::commands::{Actor, CommandError, Commands};
 use store::known::Known;
 
+use self::forecasts::Forecasts;
 use crate::job::{Job, Schedule};
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -30,8 +36,8 @@ pub enum LimitsError {
     /// What they use cannot be read.
     #[error("what teams use cannot be read")]
     Usage(#[from] QueryError),
-    /// An alert was not recorded.
-    #[error("an alert was not recorded")]
+    /// An alert or a forecast was not recorded.
+    #[error("an alert or a forecast was not recorded")]
     Command(#[from] CommandError),
     /// The clock is out of all months.
     #[error("the clock shows no month that can be held")]
@@ -62,6 +68,7 @@ pub struct LimitsJob {
     clock: Arc<dyn Clock>,
     /// What each team was last seen to use. Forgotten with the process: then all are reported, once.
     last: HashMap<TeamId, Seen>,
+    forecasts: Forecasts,
 }
 
 /// How much a team uses, as far as alerts can tell.
@@ -87,7 +94,7 @@ impl LimitsJob {
         plans: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { commands, known, reads, plans, clock, last: HashMap::new() }
+        Self { commands, known, reads, plans, clock, last: HashMap::new(), forecasts: Forecasts::default() }
     }
 
     /// What is seen of a registered team.
@@ -97,6 +104,29 @@ impl LimitsJob {
         let traffic = percent(totals.traffic, limits.traffic_limit());
         let storage = percent(totals.storage, limits.storage_limit());
         Some(Seen { month, plan, traffic, storage })
+    }
+
+    /// Has the team told when its traffic will reach the limit, if that is in this month. Of storage there is no forecast:
+    /// it is measured once a day, and shrinks as well.
+    async fn look_ahead(
+        &mut self,
+        totals: &TeamTotals,
+        seen: &Seen,
+        at: DateTime<Utc>,
+    ) -> Result<(), LimitsError> {
+        let (team, today) = (totals.team_id, at.date_naive());
+        let limit = self.plans.in_force(&seen.plan).traffic_limit();
+        let (Some(limit), Some(from)) = (limit, Pace::taken_from(today)) else { return Ok(()) };
+        let days = self.reads.team_traffic_by_day(team, from, today).await?;
+        let reached =
+            Pace::of(&days, today).and_then(|pace| pace.reaches(limit, totals.traffic, today, seen.month));
+        if let Some(reached_on) = reached {
+            let (resource, used) = (Resource::Traffic, totals.traffic);
+            let forecast = Forecast { resource, month: seen.month, used, reached_on, at };
+            self.commands.report_forecast(&Actor(Self::NAME.into()), team, forecast).await?;
+        }
+        self.forecasts.looked(team, seen, at, reached.is_some());
+        Ok(())
     }
 }
 
@@ -117,6 +147,11 @@ impl Job for LimitsJob {
         let mut failed = None;
         for totals in all {
             let Some(seen) = self.seen(month, &totals) else { continue };
+            if self.forecasts.are_due(totals.team_id, &seen, at)
+                && let Err(error) = self.look_ahead(&totals, &seen, at).await
+            {
+                failed = Some(error);
+            }
             let last = self.last.get(&totals.team_id);
             if last == Some(&seen) || (is_little(&seen) && last.is_none_or(is_little)) {
                 self.last.insert(totals.team_id, seen);
@@ -129,10 +164,10 @@ impl Job for LimitsJob {
                     self.last.insert(team_id, seen);
                     report.reported += 1;
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => failed = Some(error.into()),
             }
         }
-        failed.map_or(Ok(report), |error| Err(error.into()))
+        failed.map_or(Ok(report), Err)
     }
 }
 

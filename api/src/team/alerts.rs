@@ -1,12 +1,12 @@
 //! `GET /api/teams/{team_slug}/alerts`: which limits a team has come near to, and when it will reach one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
-use domain::{ByteCount, Month, Slug};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::forecast::Pace;
+use domain::{Month, Slug};
 use projections::Alert;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,9 +16,6 @@ use crate::auth::Member;
 use crate::params::{MonthQuery, ReadAfter, ReadMonth, named};
 use crate::problem::{Problem, ReadProblems};
 use crate::usage::Resource;
-
-/// Whole days that the pace is taken from.
-const PACE_DAYS: u64 = 7;
 
 /// Which limits a team has come near to in a month.
 #[derive(Serialize, ToSchema)]
@@ -50,7 +47,7 @@ pub(crate) struct RaisedAlert {
 }
 
 /// When the traffic will reach its limit.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = TrafficForecast)]
 struct Forecast {
     /// Bytes a day.
@@ -70,24 +67,6 @@ impl From<Alert> for RaisedAlert {
             cleared_at: alert.cleared_at,
         }
     }
-}
-
-/// The pace is that of the whole days since the first one with traffic, so that a new team's is not taken for less.
-fn forecast(
-    used: ByteCount,
-    limit: ByteCount,
-    days: &BTreeMap<NaiveDate, ByteCount>,
-    today: NaiveDate,
-) -> Option<Forecast> {
-    let (first, _) = days.first_key_value()?;
-    let whole_days = u128::try_from((today - *first).num_days()).ok().filter(|days| *days > 0)?;
-    let sum: u128 = days.values().map(|bytes| u128::from(bytes.get())).sum();
-    let daily = u64::try_from(sum / whole_days).unwrap_or(u64::MAX);
-    let left = limit.get().saturating_sub(used.get());
-    // Today is one of the days that it takes.
-    let reached = left.checked_div(daily).and_then(|days| today.checked_add_days(Days::new(days)));
-    let same_month = |day: &NaiveDate| (day.year(), day.month()) == (today.year(), today.month());
-    Some(Forecast { daily_bytes: daily, limit_reached_on: reached.filter(same_month) })
 }
 
 /// Which limits a team has come near to
@@ -116,43 +95,15 @@ pub(crate) async fn read(
     let now = app.clock.now();
     let today = now.date_naive();
     let limit = app.plans.in_force(&usage.plan).traffic_limit();
-    let forecast = match (limit, today.checked_sub_days(Days::new(PACE_DAYS))) {
+    let forecast = match (limit, Pace::taken_from(today)) {
         (Some(limit), Some(from)) if Month::of(now) == Ok(month) => {
             let days = app.reads.team_traffic_by_day(usage.team_id, from, today).await?;
-            forecast(usage.traffic(), limit, &days, today)
+            Pace::of(&days, today).map(|pace| Forecast {
+                daily_bytes: pace.daily,
+                limit_reached_on: pace.reaches(limit, usage.traffic(), today, month),
+            })
         }
         (Some(_) | None, Some(_) | None) => None,
     };
     Ok(Json(Answer { month, alerts: alerts.into_iter().map(RaisedAlert::from).collect(), forecast }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    fn reached_on(used: u32, days: &[(&str, u32)]) -> Option<String> {
-        let days = days.iter().map(|(date, bytes)| (day(date), ByteCount::from(*bytes))).collect();
-        let forecast = forecast(used.into(), 1_000.into(), &days, day("2026-11-20"))?;
-        Some(forecast.limit_reached_on.map_or("not this month".into(), |day| day.to_string()))
-    }
-
-    #[test]
-    fn at_the_pace_of_the_last_whole_days() {
-        let week = [("2026-11-13", 350), ("2026-11-15", 300), ("2026-11-19", 50)];
-        assert_eq!(reached_on(400, &week).unwrap(), "2026-11-26", "600 left at 100 a day");
-        assert_eq!(reached_on(999, &week).unwrap(), "2026-11-20");
-        assert_eq!(reached_on(2_000, &week).unwrap(), "2026-11-20", "it is reached");
-        assert_eq!(reached_on(0, &[("2026-11-13", 70)]).unwrap(), "not this month");
-        assert_eq!(reached_on(0, &[("2026-11-19", 500)]).unwrap(), "2026-11-22", "a new team has one day");
-    }
-
-    #[test]
-    fn without_a_pace_there_is_none() {
-        assert_eq!(reached_on(500, &[]), None);
-        assert_eq!(reached_on(500, &[("2026-11-19", 0)]).unwrap(), "not this month");
-    }
 }

@@ -1,11 +1,14 @@
 //! Health, readiness, plans, and what every answer has.
 
 use axum::body::Body;
+use domain::delivery::DeliveryCommand;
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use projections::deliveries::{Channel, Pending};
 use serde_json::json;
+use store::commands::Actor;
 
-use crate::support::Server;
+use crate::support::{Server, TEAM};
 
 #[tokio::test]
 async fn it_lives_and_is_ready() {
@@ -21,6 +24,36 @@ async fn it_lives_and_is_ready() {
     assert!(
         generations.iter().all(|generation| generation["active"] == true && generation["stopped"].is_null())
     );
+    let nothing = json!({ "delayed": 0, "given_up": 0 });
+    assert_eq!(ready["deliveries"], json!({ "mail": nothing, "webhook": nothing }));
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_shown_for_a_week_and_is_no_reason_not_to_be_ready() {
+    let server = Server::with_two_teams().await;
+    let (commands, reads) = (&server.app.commands, &server.app.reads);
+    let actor = Actor("test".into());
+    let up_to_date = || async {
+        let head = server.app.log.head().await.unwrap();
+        reads.wait_for(head, std::time::Duration::from_secs(10)).await.unwrap();
+    };
+    for _ in 0..3 {
+        commands.give_plan(&actor, TEAM.parse().unwrap(), &"pay_as_you_go".into()).await.unwrap();
+    }
+    up_to_date().await;
+    let untried = Pending::untried(chrono::DateTime::UNIX_EPOCH);
+    let pending = reads.pending_deliveries(Channel::Webhook, &untried, 9).await.unwrap();
+    let reason = "the answer was 500";
+    for (delivery, days) in pending.iter().zip([1, 6, 8]) {
+        let at = server.app.clock.now() - chrono::TimeDelta::days(days);
+        let command = DeliveryCommand::GiveUp { reason: reason.into(), at };
+        commands.record_delivery(&actor, delivery.id, command).await.unwrap();
+    }
+    up_to_date().await;
+    let ready = server.call(Method::GET, "/readyz", None, None).await.ok();
+    assert_eq!(ready["deliveries"]["webhook"], json!({ "delayed": 0, "given_up": 2 }));
+    assert_eq!(ready["ready"], true);
+    assert!(!ready.to_string().contains(reason));
 }
 
 #[tokio::test]

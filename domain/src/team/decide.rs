@@ -286,7 +286,8 @@ fn report_forecast(team: &Team, forecast: Forecast, plans: &Catalogue) -> Vec<Te
         Resource::Storage => plan.storage_limit(),
     };
     let Some(limit) = limit.filter(|limit| used < *limit) else { return vec![] };
-    if team.forecasts.get(&resource) == Some(&month) || !month.contains(reached_on) {
+    // A later month may have been told already, by a clock that was set back since.
+    if team.forecasts.get(&resource).is_some_and(|told| *told >= month) || !month.contains(reached_on) {
         return vec![];
     }
     vec![TeamEvent::LimitForecast(LimitForecast { resource, month, used, limit, reached_on, at })]

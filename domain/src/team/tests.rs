@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::plan::{Limit, PlanName};
-use crate::{PaymentId, ProjectId, TeamId, UserId};
+use crate::{Language, PaymentId, ProjectId, Sealed, TeamId, TrafficSource, UserId};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -265,4 +265,125 @@ fn another_plan_is_measured_anew() {
         .iter()
         .for_each(|event| team.evolve(event));
     assert_eq!(said(&mut team, "2026-11", &[(170, 0)]), [(Traffic, 80)], "85 % of Pro's 10 GB");
+}
+
+fn evolved(team: &mut Team, command: TeamCommand) -> usize {
+    let events = when(team, command).unwrap();
+    events.iter().for_each(|event| team.evolve(event));
+    events.len()
+}
+
+fn foresee(resource: Resource, month: &str, used: u64, reached_on: &str) -> TeamCommand {
+    TeamCommand::ReportForecast(Forecast {
+        resource,
+        month: month.parse().unwrap(),
+        used: used.try_into().unwrap(),
+        reached_on: reached_on.parse().unwrap(),
+        at: at("2026-11-10T00:00:00Z"),
+    })
+}
+
+#[test]
+fn a_forecast_is_told_once_a_month_for_each_resource() {
+    use Resource::{Storage, Traffic};
+    let mut team = given(vec![register("a")]);
+    let told = when(&team, foresee(Traffic, "2026-11", 7, "2026-11-30")).unwrap();
+    let event = LimitForecast {
+        resource: Traffic,
+        month: "2026-11".parse().unwrap(),
+        used: 7_u32.into(),
+        limit: (5_u64 << 30).try_into().unwrap(),
+        reached_on: "2026-11-30".parse().unwrap(),
+        at: at("2026-11-10T00:00:00Z"),
+    };
+    assert_eq!(told, [TeamEvent::LimitForecast(event)]);
+    told.iter().for_each(|event| team.evolve(event));
+    assert_eq!(evolved(&mut team, foresee(Traffic, "2026-11", 9, "2026-11-12")), 0);
+    assert_eq!(evolved(&mut team, foresee(Storage, "2026-11", 7, "2026-11-12")), 1);
+    assert_eq!(
+        evolved(&mut team, foresee(Traffic, "2026-12", 7, "2026-12-01")),
+        1,
+        "a new month begins anew"
+    );
+    assert_eq!(evolved(&mut team, foresee(Traffic, "2026-11", 9, "2026-11-30")), 0, "the clock was set back");
+    assert_eq!(evolved(&mut team, activate(Some(1), "2026-12-02T00:00:00Z")), 1);
+    assert_eq!(
+        evolved(&mut team, foresee(Traffic, "2026-12", 7, "2026-12-31")),
+        1,
+        "another plan, another limit"
+    );
+}
+
+#[test]
+fn no_forecast_of_what_is_reached_or_beyond_the_month() {
+    use Resource::Traffic;
+    let team = given(vec![register("a")]);
+    let foreseen = |used, day: &str| when(&team, foresee(Traffic, "2026-11", used, day)).unwrap().len();
+    assert_eq!((foreseen((5 << 30) - 1, "2026-11-10"), foreseen(5 << 30, "2026-11-10")), (1, 0));
+    assert_eq!((foreseen(1, "2026-10-31"), foreseen(1, "2026-12-01")), (0, 0));
+    let unregistered = when(&Team::default(), foresee(Traffic, "2026-11", 1, "2026-11-11"));
+    assert_eq!(unregistered, Ok(vec![]));
+}
+
+fn reach(user: i64, email: Option<&str>, language: Option<Language>) -> TeamCommand {
+    let email = email.map(|sealed| Sealed::new(sealed.into()));
+    TeamCommand::SetContact { user_id: UserId(user), email, language }
+}
+
+#[test]
+fn a_contact_is_a_member_s_and_is_told_when_it_changes() {
+    let mut team = given(vec![register("a"), put_member(1, Role::Owner, 0)]);
+    assert_eq!(when(&team, reach(2, Some("x"), None)), Err(TeamRefusal::NotAMember(UserId(2))));
+    assert_eq!(when(&Team::default(), reach(1, None, None)), Err(TeamRefusal::NotRegistered));
+    assert_eq!(evolved(&mut team, reach(1, None, None)), 0, "nothing was known and nothing is told");
+    let told = when(&team, reach(1, Some("x"), Some(Language::English))).unwrap();
+    let changed = MemberContactChanged {
+        user_id: UserId(1),
+        email: Some(Sealed::new("x".into())),
+        language: Some(Language::English),
+    };
+    assert_eq!(told, [TeamEvent::MemberContactChanged(changed)]);
+    told.iter().for_each(|event| team.evolve(event));
+    assert_eq!(evolved(&mut team, reach(1, Some("x"), Some(Language::English))), 0);
+    assert_eq!(evolved(&mut team, reach(1, None, Some(Language::English))), 1, "the address is given up");
+    assert_eq!(team.contacts[&UserId(1)].email, None);
+    assert_eq!(evolved(&mut team, TeamCommand::RemoveMember { user_id: UserId(1) }), 1);
+    assert_eq!(team.contacts.len(), 0, "who leaves takes it along");
+}
+
+#[test]
+fn a_person_is_forgotten_where_something_is_known_of_him() {
+    let erase = |user| TeamCommand::EraseSubject { user_id: UserId(user) };
+    let mut team = given(vec![register("a"), put_member(1, Role::Owner, 0), reach(1, Some("x"), None)]);
+    assert_eq!(when(&team, erase(2)), Ok(vec![]), "he is not here");
+    assert_eq!(when(&Team::default(), erase(1)), Ok(vec![]));
+    let erased = when(&team, erase(1)).unwrap();
+    assert_eq!(erased, [TeamEvent::SubjectErased(SubjectErased { user_id: UserId(1) })]);
+    erased.iter().for_each(|event| team.evolve(event));
+    assert_eq!(team.members[&UserId(1)], Role::Owner, "he stays a member");
+    assert_eq!(evolved(&mut team, erase(1)), 0);
+    assert_eq!(evolved(&mut team, reach(1, Some("x"), None)), 1, "he may be told of anew");
+}
+
+#[test]
+fn a_source_is_chosen_for_a_project_that_is_there_until_it_moves() {
+    let choose = |n, source| TeamCommand::ChooseSource { project_id: project(n), source };
+    let docker = Some(TrafficSource::Docker);
+    let mut team = given(vec![register("a"), put_project(1)]);
+    assert_eq!(when(&team, choose(2, docker)), Err(TeamRefusal::NotItsProject(project(2))));
+    assert_eq!(when(&Team::default(), choose(1, docker)), Err(TeamRefusal::NotRegistered));
+    assert_eq!(when(&team, choose(1, None)), Ok(vec![]), "nothing was chosen and nothing is");
+    let chosen = when(&team, choose(1, docker)).unwrap();
+    let event = ProjectSourceChosen { project_id: project(1), source: docker };
+    assert_eq!(chosen, [TeamEvent::ProjectSourceChosen(event)]);
+    chosen.iter().for_each(|event| team.evolve(event));
+    let rename = TeamCommand::PutProject { project_id: project(1), name: "another".into(), moved_from: None };
+    assert_eq!(evolved(&mut team, rename), 1);
+    assert_eq!(evolved(&mut team, choose(1, docker)), 0, "a new name changes nothing of it");
+    assert_eq!(evolved(&mut team, choose(1, None)), 1);
+    assert_eq!(evolved(&mut team, choose(1, docker)), 1);
+    let give = TeamCommand::GiveProject { project_id: project(1), to_team: TeamId::from_bytes([7; 16]) };
+    assert_eq!(evolved(&mut team, give), 1);
+    assert_eq!(evolved(&mut team, put_project(1)), 1);
+    assert_eq!(team.projects[&project(1)].source, None, "the choice does not move along");
 }

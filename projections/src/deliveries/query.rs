@@ -1,5 +1,6 @@
 //! Reading deliveries, for jobs and operators. No user sees them.
 
+use chrono::{DateTime, Utc};
 use domain::Sealed;
 
 use super::row::{Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, TeamName};
@@ -63,13 +64,13 @@ fn read(row: &Row) -> Result<PendingDelivery, DbError> {
     })
 }
 
-/// How many deliveries are in trouble now.
-pub(crate) async fn counts(db: &Db) -> Result<DeliveryCounts, QueryError> {
+/// How many deliveries are in trouble now, and were given up at this instant or later.
+pub(crate) async fn counts(db: &Db, given_up_from: DateTime<Utc>) -> Result<DeliveryCounts, QueryError> {
     let sql = "SELECT d.channel, d.state, count(*) FROM projection p \
                LEFT JOIN deliveries d ON d.generation = p.generation AND d.channel IN ('mail', 'webhook') \
-                AND d.state IN ('delayed', 'given_up') \
+                AND d.state IN ('delayed', 'given_up') AND (d.state = 'delayed' OR d.done_at >= $1) \
                WHERE p.name = 'deliveries' AND p.state = 'active' GROUP BY d.channel, d.state";
-    let rows = db.fetch(sql, &[]).await?;
+    let rows = db.fetch(sql, &[given_up_from.timestamp_micros().into()]).await?;
     if rows.is_empty() {
         return Err(QueryError::Building);
     }

@@ -190,6 +190,6 @@ pub struct DeliveryCounts {
 pub struct ChannelCounts {
     /// They failed, and are tried again.
     pub delayed: u64,
-    /// They are not tried any more.
+    /// They are not tried any more, since the instant that was asked for.
     pub given_up: u64,
 }

@@ -182,7 +182,7 @@ async fn what_a_reader_did_not_get_goes_with_him(kind: Kind) {
         let (_place, reads) = reads(kind, &author).await;
         assert_eq!(ids(&reads, Channel::Mail).await, left);
         assert_eq!(ids(&reads, Channel::Webhook).await.len(), webhooks);
-        let counts = reads.delivery_counts().await.unwrap();
+        let counts = reads.delivery_counts(chrono::DateTime::UNIX_EPOCH).await.unwrap();
         assert_eq!(counts.mail.delayed, delayed);
     }
 }
@@ -207,9 +207,11 @@ async fn outcomes_move_rows_and_are_counted(kind: Kind) {
     let delayed: Vec<_> = delayed.iter().map(|row| (row.id, row.since)).collect();
     assert_eq!(delayed, [(mail(events[0], OWNER), Some(first))]);
     assert_eq!(ids(&reads, Channel::Mail).await, [mail(events[3], OWNER)]);
-    let counts = reads.delivery_counts().await.unwrap();
+    let counts = reads.delivery_counts(chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!((counts.mail.delayed, counts.mail.given_up), (1, 1));
     assert_eq!((counts.webhook.delayed, counts.webhook.given_up), (0, 1));
+    let later = reads.delivery_counts(first + chrono::TimeDelta::microseconds(1)).await.unwrap();
+    assert_eq!((later.mail, later.webhook.given_up), (counts.mail, 0), "the webhook was given up before");
     let given_up = reads.deliveries_given_up(9).await.unwrap();
     let told: Vec<_> = given_up.iter().map(|up| (up.id, up.at, up.due_at, &*up.reason)).collect();
     let webhook = DeliveryId::Webhook { event_id: events[3] };
@@ -251,6 +253,6 @@ async fn nothing_is_read_before_it_is_built(kind: Kind) {
     let building = |error| matches!(error, servelink_projections::QueryError::Building);
     let pending = reads.pending_deliveries(Channel::Mail, &Pending::delayed(), 1).await;
     assert!(building(pending.unwrap_err()));
-    assert!(building(reads.delivery_counts().await.unwrap_err()));
+    assert!(building(reads.delivery_counts(chrono::DateTime::UNIX_EPOCH).await.unwrap_err()));
     assert!(building(reads.deliveries_given_up(1).await.unwrap_err()));
 }

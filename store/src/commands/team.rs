@@ -4,7 +4,7 @@
 
 use cqrs_es::Aggregate;
 use domain::plan::PlanName;
-use domain::team::{Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
+use domain::team::{Forecast, Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
 use domain::{EmailAddress, Language, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
@@ -243,6 +243,19 @@ impl Commands {
         now: UsageNow,
     ) -> Result<Position, CommandError> {
         decide_until_first!(self.to_team(actor, team, TeamCommand::ReportUsage(now), vec![]))
+    }
+
+    /// At this pace the team reaches a limit before the month ends: that may have to be told.
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn report_forecast(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        forecast: Forecast,
+    ) -> Result<Position, CommandError> {
+        decide_until_first!(self.to_team(actor, team, TeamCommand::ReportForecast(forecast), vec![]))
     }
 
     async fn sealed(

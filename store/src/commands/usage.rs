@@ -11,7 +11,7 @@ impl Commands {
     /// Takes down what a measurement of the project's storage found.
     ///
     /// # Errors
-    /// [`CommandError::UnknownProject`], [`UsageRefusal`](domain::usage::UsageRefusal), and what any command may meet.
+    /// [`CommandError::UnknownProject`], [`UsageRefusal`], and what any command may meet.
     pub async fn measure_storage(
         &self,
         actor: &Actor,

@@ -27,7 +27,7 @@ pub struct Coordinator {
     lease: Duration,
     clock: Arc<dyn Clock>,
     /// Tells a job of this process that somebody wants it run.
-    bells: Mutex<HashMap<&'static str, Arc<Notify>>>,
+    bells: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
 impl Coordinator {
@@ -61,8 +61,8 @@ impl Coordinator {
     }
 
     /// What rings for this job.
-    pub(super) fn bell(&self, job: &'static str) -> Arc<Notify> {
-        Arc::clone(lock(&self.bells).entry(job).or_default())
+    pub(super) fn bell(&self, job: &str) -> Arc<Notify> {
+        Arc::clone(lock(&self.bells).entry(job.to_owned()).or_default())
     }
 }
 
@@ -86,7 +86,7 @@ impl Until {
 
 /// A job's lease, or the wish for it.
 pub(super) struct Lease {
-    job: &'static str,
+    job: String,
     coordinator: Arc<Coordinator>,
     held: Option<Epoch>,
     /// Apart, because a run looks at it while it is renewed.
@@ -96,7 +96,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(job: &'static str, coordinator: Arc<Coordinator>) -> Self {
+    pub(super) fn new(job: String, coordinator: Arc<Coordinator>) -> Self {
         Self { job, coordinator, held: None, until: Arc::default(), renew_at: Instant::now() }
     }
 
@@ -139,11 +139,11 @@ impl Lease {
             }
         }
         let until = Until::after(self.coordinator.lease);
-        let taken = state.take_job(self.job, &self.coordinator.node, self.coordinator.lease).await?;
+        let taken = state.take_job(&self.job, &self.coordinator.node, self.coordinator.lease).await?;
         if let Some(taken) = &taken {
             self.held = Some(taken.epoch);
             self.extend(until);
-            tracing::debug!(job = self.job, epoch = taken.epoch.0, "this node runs the job");
+            tracing::debug!(job = %self.job, epoch = taken.epoch.0, "this node runs the job");
         }
         Ok(taken.map(|seen| Held { seen: Some(seen) }))
     }
@@ -181,8 +181,8 @@ impl Lease {
     pub(super) async fn leave(&mut self) {
         let (Some(state), Some(epoch)) = (self.coordinator.state.clone(), self.held.take()) else { return };
         *lock(&self.until) = None;
-        if let Err(error) = state.leave_job(self.job, epoch).await {
-            tracing::debug!(job = self.job, %error, "the job's lease will end by itself");
+        if let Err(error) = state.leave_job(&self.job, epoch).await {
+            tracing::debug!(job = %self.job, %error, "the job's lease will end by itself");
         }
     }
 
@@ -193,7 +193,7 @@ impl Lease {
         note: Option<&Note>,
     ) -> Result<Option<JobState>, StateError> {
         let until = Until::after(self.coordinator.lease);
-        let seen = state.keep_job(self.job, epoch, self.coordinator.lease, note).await?;
+        let seen = state.keep_job(&self.job, epoch, self.coordinator.lease, note).await?;
         if seen.is_some() {
             self.extend(until);
         }
@@ -206,7 +206,7 @@ impl Lease {
     }
 
     pub(super) fn lost(&mut self) {
-        tracing::info!(job = self.job, "this node was held up, and another one may run the job");
+        tracing::info!(job = %self.job, "this node was held up, and another one may run the job");
         self.held = None;
         *lock(&self.until) = None;
     }

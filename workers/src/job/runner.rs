@@ -61,7 +61,7 @@ impl<J: Job> Runner<J> {
             job,
             timing: timing.into(),
             coordinator: Arc::clone(coordinator),
-            lease: Lease::new(J::NAME, Arc::clone(coordinator)),
+            lease: Lease::new(J::NAME.into(), Arc::clone(coordinator)),
             bell: coordinator.bell(J::NAME),
             trouble: Trouble::new(J::NAME),
             lease_trouble: Trouble::new("leases of jobs"),
@@ -70,6 +70,16 @@ impl<J: Job> Runner<J> {
             request: None,
             noted: None,
         }
+    }
+
+    /// The same of one of several things that the job is done to, such as one of two Traefiks: each may be another
+    /// node's.
+    #[must_use]
+    pub fn of(mut self, which: &str) -> Self {
+        let name = format!("{}:{which}", J::NAME);
+        self.bell = self.coordinator.bell(&name);
+        self.lease = Lease::new(name, Arc::clone(&self.coordinator));
+        self
     }
 
     /// Runs the job whenever it is due, until `shutdown`. A run that is under way then is dropped, and another node may

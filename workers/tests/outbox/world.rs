@@ -111,7 +111,7 @@ impl World {
     /// The team has used so much of 5 GB of traffic, in a month of its own.
     pub(crate) async fn use_traffic(&self, percent: u64) {
         let months = self.months.fetch_add(1, Ordering::SeqCst);
-        let then = self.begun - Months::new(u32::try_from(months).unwrap());
+        let then = self.begun + Months::new(u32::try_from(months).unwrap());
         let traffic = ByteCount::try_from((percent * (5 << 30)).div_ceil(100)).unwrap();
         let (month, at) = (Month::of(then).unwrap(), self.clock.now());
         let now = UsageNow { month, traffic, storage: ByteCount::ZERO, at };
@@ -132,7 +132,7 @@ impl World {
     /// How many deliveries are in trouble.
     pub(crate) async fn counts(&self) -> DeliveryCounts {
         self.up_to_date().await;
-        self.reads.delivery_counts().await.unwrap()
+        self.reads.delivery_counts(chrono::DateTime::UNIX_EPOCH).await.unwrap()
     }
 
     /// One run, of everything that there is now.

@@ -109,11 +109,16 @@ async fn a_leap_year_with_everything_that_may_go_wrong() {
         .teams
         .iter()
         .filter(|(team, _)| *team == PAYING)
-        .filter_map(|(_, event)| match event {
-            TeamEvent::PlanActivated(activated) => Some(format!("until {}", activated.until)),
-            TeamEvent::RenewalDue(due) => Some(format!("{} days before", due.days_before)),
-            TeamEvent::PlanLapsed(lapsed) => Some(format!("lapsed {}", lapsed.at)),
-            _ => None,
+        .filter_map(|(_, event)| {
+            if let TeamEvent::PlanActivated(activated) = event {
+                Some(format!("until {}", activated.until))
+            } else if let TeamEvent::RenewalDue(due) = event {
+                Some(format!("{} days before", due.days_before))
+            } else if let TeamEvent::PlanLapsed(lapsed) = event {
+                Some(format!("lapsed {}", lapsed.at))
+            } else {
+                None
+            }
         })
         .collect();
     let expected =

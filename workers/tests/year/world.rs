@@ -165,7 +165,7 @@ impl World {
             self.commands.give_plan(&Actor("test".into()), PAYING, &plan).await.unwrap();
         }
         // On day 27 the free plan's 5 GB are used up, in every month.
-        if now.hour() % 6 == 0 {
+        if now.hour().is_multiple_of(6) {
             let bytes = 5 * ByteCount::GIGABYTE / (26 * 4);
             self.sample(STEADY, now, bytes).await;
             self.sent.fetch_add(bytes, Ordering::SeqCst);

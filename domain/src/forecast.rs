@@ -1,0 +1,105 @@
+//! When a team will have used all of its traffic, if it goes on as in the last days. What is made of that (an answer, a
+//! mail) is for others to say.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+
+use crate::{ByteCount, Month};
+
+/// Whole days that the pace is taken from.
+const PACE_DAYS: u64 = 7;
+
+/// How fast traffic grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes a day.
+    pub daily: u64,
+}
+
+impl Pace {
+    /// The first of the UTC days that the pace is taken from; today is the first that it is not taken from any more. None:
+    /// before all calendars.
+    #[must_use]
+    pub fn taken_from(today: NaiveDate) -> Option<NaiveDate> {
+        today.checked_sub_days(Days::new(PACE_DAYS))
+    }
+
+    /// The pace of these days before today, by what was used on each: that of the whole days since the first one, so that
+    /// a new team's is not taken for less. None: there are no such days.
+    #[must_use]
+    pub fn of(days: &BTreeMap<NaiveDate, ByteCount>, today: NaiveDate) -> Option<Self> {
+        let (first, _) = days.first_key_value()?;
+        let whole_days = u128::try_from((today - *first).num_days()).ok().filter(|days| *days > 0)?;
+        let sum: u128 = days.values().map(|bytes| u128::from(bytes.get())).sum();
+        Some(Self { daily: u64::try_from(sum / whole_days).unwrap_or(u64::MAX) })
+    }
+
+    /// The day in this month on which the limit is reached: today, if it is reached already. None: not in this month.
+    #[must_use]
+    pub fn reaches(
+        self,
+        limit: ByteCount,
+        used: ByteCount,
+        today: NaiveDate,
+        month: Month,
+    ) -> Option<NaiveDate> {
+        let left = limit.get().saturating_sub(used.get());
+        // Today is one of the days that it takes.
+        let reached = today.checked_add_days(Days::new(left.checked_div(self.daily)?))?;
+        month.contains(reached).then_some(reached)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn reached_on(used: u32, days: &[(&str, u32)]) -> Option<String> {
+        let days = days.iter().map(|(date, bytes)| (day(date), ByteCount::from(*bytes))).collect();
+        let today = day("2026-11-20");
+        let reached =
+            Pace::of(&days, today)?.reaches(1_000.into(), used.into(), today, "2026-11".parse().unwrap());
+        Some(reached.map_or("not this month".into(), |day| day.to_string()))
+    }
+
+    #[test]
+    fn at_the_pace_of_the_last_whole_days() {
+        let week = [("2026-11-13", 350), ("2026-11-15", 300), ("2026-11-19", 50)];
+        assert_eq!(reached_on(400, &week).unwrap(), "2026-11-26", "600 left at 100 a day");
+        assert_eq!(reached_on(999, &week).unwrap(), "2026-11-20");
+        assert_eq!(reached_on(2_000, &week).unwrap(), "2026-11-20", "it is reached");
+        assert_eq!(reached_on(0, &[("2026-11-13", 70)]).unwrap(), "not this month");
+        assert_eq!(reached_on(0, &[("2026-11-19", 500)]).unwrap(), "2026-11-22", "a new team has one day");
+        assert_eq!(Pace::taken_from(day("2026-11-20")), Some(day("2026-11-13")));
+    }
+
+    #[test]
+    fn the_last_of_the_month_is_in_it_and_the_day_after_is_not() {
+        let week = [("2026-11-13", 700)];
+        assert_eq!(reached_on(0, &week).unwrap(), "2026-11-30", "100 a day take 10 days");
+        assert_eq!(reached_on(0, &[("2026-11-13", 630)]).unwrap(), "not this month", "90 a day take 11");
+    }
+
+    #[test]
+    fn without_a_pace_there_is_none() {
+        assert_eq!(reached_on(500, &[]), None);
+        assert_eq!(reached_on(500, &[("2026-11-19", 0)]).unwrap(), "not this month");
+        assert_eq!(reached_on(500, &[("2026-11-20", 9)]), None, "today is not over");
+    }
+
+    #[test]
+    fn numbers_and_days_beyond_all_calendars_do_no_harm() {
+        let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
+        assert_eq!(Pace::taken_from(first), None);
+        let slow = Pace { daily: 1 };
+        let month = "2026-11".parse().unwrap();
+        assert_eq!(slow.reaches(ByteCount::MAX, ByteCount::ZERO, last, month), None);
+        let days = [(day("2026-11-19"), ByteCount::MAX), (day("2026-11-18"), ByteCount::MAX)].into();
+        assert!(Pace::of(&days, day("2026-11-20")).unwrap().daily > 0);
+    }
+}

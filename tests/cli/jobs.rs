@@ -1,0 +1,115 @@
+//! `servelink jobs`, with a server running or not.
+
+use serde_json::{Value, json};
+
+use crate::common::home::text;
+use crate::common::{Home, eventually};
+
+/// Every job, and the setting that turns it on.
+const JOBS: [(&str, Option<&str>); 10] = [
+    ("settle", None),
+    ("reconcile", Some("PAYMENT_BACKEND_URL")),
+    ("renewals", None),
+    ("limits", None),
+    ("months", None),
+    ("storage", Some("SERVELINK_STORAGE")),
+    ("traefik", Some("SERVELINK_TRAEFIK_URL")),
+    ("nic", Some("SERVELINK_NIC")),
+    ("mail", Some("MAIL_URL")),
+    ("webhooks", Some("SERVELINK_WEBHOOK_URL")),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_and_run_embedded() {
+    list_and_run(Home::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_and_run_on_postgres() {
+    list_and_run(Home::postgres().await).await;
+}
+
+async fn list_and_run(home: Home) {
+    nobody_runs(&home, "limits", "the role workers").await;
+    let unknown = home.run("jobs run bogus").await;
+    assert_eq!((unknown.code, unknown.out.as_str()), (Some(1), ""));
+    assert!(unknown.err.contains("`bogus`"), "{unknown:?}");
+    for (name, _) in JOBS {
+        assert!(unknown.err.contains(name), "{name} is not among those that there are: {unknown:?}");
+    }
+
+    let server = home.serve("").await;
+    let rows = eventually("jobs to be somebody's", || async {
+        let rows = home.json("jobs list --json").await;
+        let are_on = JOBS.iter().filter(|(_, setting)| setting.is_none());
+        let missing = are_on.filter(|(name, _)| row(&rows, name)["node"].is_null()).count();
+        if missing == 0 { Ok(rows) } else { Err(rows.to_string()) }
+    })
+    .await;
+    let listed = rows.as_array().unwrap().iter();
+    let listed: Vec<_> = listed.map(|row| (text(&row["name"]), row["turned_on_by"].as_str())).collect();
+    assert_eq!(listed, JOBS.map(|(name, setting)| (name.to_owned(), setting)));
+    for (name, setting) in JOBS {
+        // Without its setting nobody has a job.
+        assert_eq!(row(&rows, name)["node"].is_string(), setting.is_none(), "{rows:#}");
+    }
+    assert_eq!(row(&rows, "limits")["schedule"], "every 10s");
+    assert_eq!(row(&rows, "months")["schedule"], "30 0 4 * *");
+    assert!(text(&row(&rows, "months")["next_run"]).ends_with("-04T00:30:00Z"), "{rows:#}");
+
+    // Both kinds: of an interval, and of the calendar, whose time it is not.
+    for name in ["renewals", "months"] {
+        let before = row(&home.json("jobs list --json").await, name)["last_run"]["started_at"].clone();
+        let run = home.json(&format!("jobs run {name} --json")).await;
+        assert_eq!((&run["job"], &run["failed"]), (&json!(name), &json!(false)), "{run}");
+        assert_ne!(run["run"]["started_at"], before, "{run}");
+        let after = home.json("jobs list --json").await;
+        assert_eq!(row(&after, name)["requested_at"], Value::Null, "{after:#}");
+    }
+    let done = home.run("jobs run limits").await;
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{done:?}");
+    assert!(done.out.starts_with("limits: 0 teams looked at"), "{done:?}");
+    let table = home.run("jobs list").await;
+    for word in ["NAME", "NODE", "LAST RUN", "webhooks", "every 10s", "30 0 4 * *", "months: 0 months of"] {
+        assert!(table.code == Some(0) && table.out.contains(word), "{word}: {table:?}");
+    }
+    nobody_runs(&home, "nic", "SERVELINK_NIC").await;
+    nobody_runs(&home, "webhooks", "SERVELINK_WEBHOOK_URL").await;
+
+    assert_eq!(server.terminate().await.code(), Some(0));
+    nobody_runs(&home, "limits", "the role workers").await;
+    // What was noted stays.
+    let after = home.json("jobs list --json").await;
+    assert_eq!(row(&after, "months")["last_run"]["failed"], json!(false), "{after:#}");
+    assert_eq!(row(&after, "months")["node"], Value::Null, "{after:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jobs_of_a_server_that_was_killed_are_nobodys() {
+    let home = Home::embedded();
+    let server = home.serve("").await;
+    home.json("jobs run limits --json").await;
+    server.kill().await;
+    nobody_runs(&home, "limits", "the role workers").await;
+
+    // The next server has other roles: nobody may wait for what it does not do.
+    let server = home.serve("--roles api,projections").await;
+    let rows = home.json("jobs list --json").await;
+    assert!(rows.as_array().unwrap().iter().all(|row| row["node"].is_null()), "{rows:#}");
+    nobody_runs(&home, "limits", "the role workers").await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+/// Wants a job run that nobody runs, and is told what would turn it on.
+async fn nobody_runs(home: &Home, name: &str, turn_on: &str) {
+    let refused = home.run(&format!("jobs run {name}")).await;
+    assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{refused:?}");
+    for word in ["error: no node runs", name, turn_on] {
+        assert!(refused.err.contains(word), "{word}: {refused:?}");
+    }
+}
+
+fn row<'a>(rows: &'a Value, name: &str) -> &'a Value {
+    let mut found = rows.as_array().unwrap().iter().filter(|row| row["name"] == name);
+    found.next().unwrap_or_else(|| panic!("there is no {name}: {rows:#}"))
+}
