@@ -113,6 +113,13 @@ pub(crate) struct JobRow {
     pub(crate) requested_at: Option<DateTime<Utc>>,
 }
 
+impl JobRow {
+    /// Whether its last run began after this.
+    pub(crate) fn began_after(&self, at: DateTime<Utc>) -> bool {
+        self.last_run.as_ref().is_some_and(|run| run.started_at > at)
+    }
+}
+
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct RebuildProgress {

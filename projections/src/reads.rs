@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
-use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingDelivery};
+use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingPage};
 use crate::directory::{self, MemberOf};
 use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
@@ -127,12 +127,18 @@ impl ReadModels {
         traffic_sources::of_project(&self.db, &Asked { user, project, month }).await
     }
 
-    /// At most `limit` months of projects whose numbers are not final, this month and those before it, the oldest first.
+    /// At most `limit` months of projects whose numbers are not final, up to this month, the oldest first, from after one
+    /// of them on.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn open_months(&self, last: Month, limit: u16) -> Result<Vec<UsageId>, QueryError> {
-        project_usage::open_months(&self.db, last, limit).await
+    pub async fn open_months(
+        &self,
+        last: Month,
+        after: Option<UsageId>,
+        limit: u16,
+    ) -> Result<Vec<UsageId>, QueryError> {
+        project_usage::open_months(&self.db, last, after, limit).await
     }
 
     /// What a team used in a month. None: no such team, or the user is no member of it.
@@ -231,7 +237,8 @@ impl ReadModels {
         team_usage::totals(&self.db, month).await
     }
 
-    /// At most `limit` of what is still to be delivered by this channel, from there on. For jobs; no user sees it.
+    /// At most `limit` of what is still to be delivered by this channel, from there on. A row that cannot be read is left
+    /// out, told of in the page, and logged with its id. For jobs; no user sees it.
     ///
     /// # Errors
     /// [`QueryError`].
@@ -240,8 +247,31 @@ impl ReadModels {
         channel: Channel,
         from: &Pending,
         limit: u16,
-    ) -> Result<Vec<PendingDelivery>, QueryError> {
+    ) -> Result<PendingPage, QueryError> {
         deliveries::pending(&self.db, channel, from, limit).await
+    }
+
+    /// When something was first recorded of any delivery of this channel (it got there, failed or was given up), if it ever
+    /// was. It reads all deliveries of the channel. For jobs; no user sees it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn first_delivery_outcome(&self, channel: Channel) -> Result<Option<DateTime<Utc>>, QueryError> {
+        deliveries::first_outcome(&self.db, channel).await
+    }
+
+    /// At most `limit` deliveries of this channel that were never tried, of events that were recorded between these, the
+    /// oldest first. For jobs; no user sees it.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn untried_deliveries(
+        &self,
+        channel: Channel,
+        due: Range<DateTime<Utc>>,
+        limit: u16,
+    ) -> Result<Vec<DeliveryId>, QueryError> {
+        deliveries::untried_ids(&self.db, channel, due, limit).await
     }
 
     /// How many deliveries are in trouble now: those that are tried again, and those that were given up at this instant or

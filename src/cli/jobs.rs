@@ -88,7 +88,8 @@ async fn run_now(admin: &AnyAdmin, name: &str, wait: Duration, json: bool) -> Re
         let rows = admin.jobs().await?;
         let row = rows.into_iter().find(|row| row.name == name);
         match row {
-            Some(row) if row.requested_at != Some(requested_at) => break row,
+            // Somebody else's wish may stand by now; whatever began after ours has fulfilled it.
+            Some(row) if row.requested_at.is_none() || row.began_after(requested_at) => break row,
             _ if Instant::now() > deadline => {
                 bar.finish_and_clear();
                 let wait = humantime::format_duration(wait);

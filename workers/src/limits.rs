@@ -135,6 +135,11 @@ impl Job for LimitsJob {
     type Report = LimitsReport;
     type Error = LimitsError;
 
+    fn taken(&mut self) {
+        self.last.clear();
+        self.forecasts = Forecasts::default();
+    }
+
     async fn run(&mut self) -> Result<LimitsReport, LimitsError> {
         let at = self.clock.now();
         let month = Month::of(at)?;

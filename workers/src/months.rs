@@ -11,7 +11,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::Month;
 use domain::month::MonthError;
-use projections::{QueryError, ReadModels, WaitError};
+use projections::runner::State;
+use projections::{ProjectorStatus, QueryError, ReadModels, WaitError};
 use store::commands::{Actor, CommandError, Commands};
 use store::{Clock, EventLog, ReadError};
 
@@ -88,6 +89,23 @@ impl MonthsJob {
     }
 }
 
+impl MonthsJob {
+    /// Waits until the read model of usage shows all that is in the log now; what others do is no matter.
+    async fn caught_up(&self) -> Result<(), MonthsError> {
+        let head = self.log.head().await?;
+        let behind = match self.reads.wait_for(head, CAUGHT_UP).await {
+            Ok(()) => return Ok(()),
+            Err(behind) => behind,
+        };
+        let usage =
+            |status: &ProjectorStatus| status.name == "project_usage" && status.state == State::Active;
+        let statuses = self.reads.statuses().await?;
+        let shows =
+            statuses.iter().find(|status| usage(status)).is_some_and(|status| status.position >= head);
+        if shows { Ok(()) } else { Err(behind.into()) }
+    }
+}
+
 impl Job for MonthsJob {
     const NAME: &'static str = "months";
     type Report = MonthsReport;
@@ -95,20 +113,23 @@ impl Job for MonthsJob {
 
     async fn run(&mut self) -> Result<MonthsReport, MonthsError> {
         let through = last_over(Month::of(self.clock.now() - GRACE)?);
-        self.reads.wait_for(self.log.head().await?, CAUGHT_UP).await?;
+        self.caught_up().await?;
         let actor = Actor(Self::NAME.into());
-        let mut closed = 0;
+        let (mut after, mut closed, mut failed) = (None, 0, None);
         loop {
-            let open = self.reads.open_months(through, PAGE).await?;
+            let open = self.reads.open_months(through, after, PAGE).await?;
             if open.is_empty() {
-                return Ok(MonthsReport { through, closed });
+                let report = MonthsReport { through, closed };
+                return failed.map_or(Ok(report), Err);
             }
-            let mut position = self.log.head().await?;
-            for id in &open {
-                position = position.max(self.commands.close_month(&actor, *id).await?);
-                closed += 1;
+            for id in open {
+                after = Some(id);
+                match self.commands.close_month(&actor, id).await {
+                    Ok(_) => closed += 1,
+                    // One month that cannot be closed keeps none of the others open.
+                    Err(error) => failed = Some(error.into()),
+                }
             }
-            self.reads.wait_for(position, CAUGHT_UP).await?;
         }
     }
 }

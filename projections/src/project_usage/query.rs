@@ -128,14 +128,24 @@ pub(crate) async fn traffic_by_day(
     Ok(days)
 }
 
-/// At most `limit` months of projects that are open, this one and those before it, the oldest first.
-pub(crate) async fn open_months(db: &Db, last: Month, limit: u16) -> Result<Vec<UsageId>, QueryError> {
+/// At most `limit` months of projects that are open, up to this one, the oldest first, from after one of them on.
+pub(crate) async fn open_months(
+    db: &Db,
+    last: Month,
+    after: Option<UsageId>,
+    limit: u16,
+) -> Result<Vec<UsageId>, QueryError> {
     // LEFT, so that what is not built yet differs from what is not there.
     let sql = "SELECT u.project_id, u.month FROM projection p \
                LEFT JOIN project_usage u ON u.generation = p.generation AND u.month <= $1 AND u.closed_at IS NULL \
-               WHERE p.name = 'project_usage' AND p.state = 'active' ORDER BY u.month, u.project_id LIMIT $2";
-    let month = last.to_string();
-    let rows = db.fetch(sql, &[(&month).into(), i64::from(limit).into()]).await?;
+               AND (u.month > $2 OR (u.month = $2 AND u.project_id > $3)) \
+               WHERE p.name = 'project_usage' AND p.state = 'active' ORDER BY u.month, u.project_id LIMIT $4";
+    let (last, [month, project]) = (
+        last.to_string(),
+        after.map_or_else(Default::default, |id| [id.month.to_string(), id.project.to_string()]),
+    );
+    let params = [(&last).into(), (&month).into(), (&project).into(), i64::from(limit).into()];
+    let rows = db.fetch(sql, &params).await?;
     if rows.is_empty() {
         return Err(QueryError::Building);
     }

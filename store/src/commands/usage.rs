@@ -1,11 +1,16 @@
 //! Commands to a month's usage. Traffic samples are not among them: see [`crate::ingest`].
 
 use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
 use domain::usage::{StorageSizes, Usage, UsageCommand, UsageId, UsageRefusal, decide};
 use domain::{Month, ProjectId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
-use crate::log::Position;
+use crate::codec::decode;
+use crate::log::{Position, StreamId};
+
+/// Events of a month that are read at once.
+const PAGE: usize = 5_000;
 
 impl Commands {
     /// Takes down what a measurement of the project's storage found.
@@ -41,12 +46,28 @@ impl Commands {
             return Err(UsageRefusal::MonthNotOver(id.month).into());
         }
         decide_until_first!(async {
-            let loaded: Loaded<Usage> = self.load(&id.to_string()).await?;
+            let loaded = self.load_usage(id).await?;
             // Read after the stream: whatever else is appended to it from here on, the expected sequence keeps out.
             let up_to_position = self.log.head().await?.0;
             let decided = loaded.decided(&decide(&loaded.state, UsageCommand::Close { up_to_position })?)?;
             self.record(actor, vec![decided], vec![]).await
         })
+    }
+
+    /// A month's state. Page by page: a busy project's month has more events than should be in memory at once.
+    async fn load_usage(&self, id: UsageId) -> Result<Loaded<Usage>, CommandError> {
+        let stream = StreamId::new(Usage::TYPE, id.to_string());
+        let mut loaded = Loaded { state: Usage::default(), stream, sequence: 0 };
+        loop {
+            let page = self.log.read_stream(&loaded.stream, loaded.sequence, PAGE).await?;
+            for event in &page {
+                loaded.state.evolve(&decode(event)?);
+                loaded.sequence = event.sequence;
+            }
+            if page.len() < PAGE {
+                return Ok(loaded);
+            }
+        }
     }
 
     /// Whether there was such a project at that time.
@@ -64,7 +85,7 @@ impl Commands {
         id: UsageId,
         command: UsageCommand,
     ) -> Result<Position, CommandError> {
-        let loaded: Loaded<Usage> = self.load(&id.to_string()).await?;
+        let loaded = self.load_usage(id).await?;
         let decided = loaded.decided(&decide(&loaded.state, command)?)?;
         self.record(actor, vec![decided], vec![]).await
     }

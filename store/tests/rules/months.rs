@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::usage::{UsageEvent, UsageId};
+use domain::usage::{UsageEvent, UsageId, UsageRefusal};
 use servelink_store::Position;
 use servelink_store::commands::CommandError;
 use servelink_store::ingest::BatchOutcome;
@@ -105,15 +105,20 @@ async fn nothing_lands_in_a_month_while_it_is_closed() {
 }
 
 #[tokio::test]
-async fn when_the_present_month_is_closed_the_next_one_is_open() {
+async fn a_month_that_is_not_over_is_not_closed() {
     let world = World::new().await;
     world.register(team(1), &[project(1)]).await;
-    world.commands.close_month(&actor(), of(1, "2026-03")).await.unwrap();
+    for month in ["2026-03", "2026-04"] {
+        let refused = world.commands.close_month(&actor(), of(1, month)).await;
+        assert!(
+            matches!(refused, Err(CommandError::Usage(UsageRefusal::MonthNotOver(_)))),
+            "{month}: {refused:?}"
+        );
+    }
     world.submit(batch("a", "1", &[sample(1, "2026-03-10T11:00:00Z", 5, 0, 0)])).await;
     let (id, event) = last(&world).await;
-    assert_eq!(id, of(1, "2026-04"));
-    let UsageEvent::UsageCorrected(corrected) = event else { panic!("{event:?}") };
-    assert_eq!(corrected.at, at("2026-04-01T00:00:00Z"));
+    assert_eq!(id, of(1, "2026-03"));
+    assert!(matches!(event, UsageEvent::TrafficRecorded(_)), "{event:?}");
 }
 
 #[tokio::test]

@@ -124,18 +124,25 @@ impl Lease {
     /// Renews the lease where it is time, takes it where nobody has it. None: another node has it. The job's state
     /// comes along where the store was asked, and `look` asks it in any case.
     pub(super) async fn hold(&mut self, look: bool) -> Result<Option<Held>, StateError> {
-        let Some(state) = self.coordinator.state.clone() else { return Ok(Some(Held { seen: None })) };
+        let Some(state) = self.coordinator.state.clone() else {
+            return Ok(Some(Held { seen: None, newly: false }));
+        };
         if let Some(epoch) = self.held {
             let fresh = if self.is_shared() { Instant::now() < self.renew_at } else { true };
             if fresh && !look {
-                return Ok(Some(Held { seen: None }));
+                return Ok(Some(Held { seen: None, newly: false }));
             }
             match self.renew(&state, epoch, None).await {
-                Ok(Some(seen)) => return Ok(Some(Held { seen: Some(seen) })),
+                Ok(Some(seen)) => return Ok(Some(Held { seen: Some(seen), newly: false })),
                 Ok(None) => self.lost(),
                 // Held until its end, whatever becomes of the store.
-                Err(_) if !look && self.holds()() => return Ok(Some(Held { seen: None })),
-                Err(error) => return Err(error),
+                Err(_) if !look && self.holds()() => return Ok(Some(Held { seen: None, newly: false })),
+                Err(error) if look && self.holds()() => return Err(error),
+                // It has ended, or its end cannot be told from here: taken anew once the store answers.
+                Err(error) => {
+                    self.lost();
+                    return Err(error);
+                }
             }
         }
         let until = Until::after(self.coordinator.lease);
@@ -145,7 +152,7 @@ impl Lease {
             self.extend(until);
             tracing::debug!(job = %self.job, epoch = taken.epoch.0, "this node runs the job");
         }
-        Ok(taken.map(|seen| Held { seen: Some(seen) }))
+        Ok(taken.map(|seen| Held { seen: Some(seen), newly: true }))
     }
 
     /// Renews the lease for as long as it is polled, and ends when it is lost.
@@ -216,6 +223,8 @@ impl Lease {
 pub(super) struct Held {
     /// Where the store was asked.
     pub(super) seen: Option<JobState>,
+    /// It had not before.
+    pub(super) newly: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

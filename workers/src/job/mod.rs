@@ -32,6 +32,10 @@ pub trait Job: Send {
     /// Why a run did not reach its end.
     type Error: Error + Send + Sync;
 
+    /// The job is this node's from now on. Another one may have had it meanwhile: what was remembered of the runs before
+    /// may not be so any more.
+    fn taken(&mut self) {}
+
     /// One run.
     fn run(&mut self) -> impl Future<Output = Result<Self::Report, Self::Error>> + Send;
 }

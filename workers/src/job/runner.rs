@@ -7,7 +7,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use store::state::StateError;
 use store::state::jobs::{JobState, LastRun, Note};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -42,6 +41,10 @@ pub struct Runner<J> {
     not_before: Option<Instant>,
     done_slot: Option<DateTime<Utc>>,
     request: Option<DateTime<Utc>>,
+    /// Somebody wants a look at the store.
+    rung: bool,
+    /// What could not be noted yet.
+    unnoted: Option<Note>,
     /// When a run was noted, and whether that one failed.
     noted: Option<(Instant, bool)>,
 }
@@ -68,6 +71,8 @@ impl<J: Job> Runner<J> {
             not_before: None,
             done_slot: None,
             request: None,
+            rung: false,
+            unnoted: None,
             noted: None,
         }
     }
@@ -86,14 +91,13 @@ impl<J: Job> Runner<J> {
     /// have the job.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let forever = async {
-            let mut rung = false;
             loop {
-                let _: Option<JobReport<J::Report, J::Error>> = self.look(rung).await;
+                let _: Option<JobReport<J::Report, J::Error>> = self.turn().await;
                 let wait = self.until_next_look();
-                rung = tokio::select! {
-                    () = self.bell.notified() => true,
-                    () = sleep(wait) => false,
-                };
+                tokio::select! {
+                    () = self.bell.notified() => self.rung = true,
+                    () = sleep(wait) => {}
+                }
             }
         };
         // `None` at shutdown; without it `forever` has no end.
@@ -103,11 +107,7 @@ impl<J: Job> Runner<J> {
 
     /// One look at the clock and the lease: runs the job if it is due and this node's.
     pub async fn turn(&mut self) -> Option<JobReport<J::Report, J::Error>> {
-        self.look(false).await
-    }
-
-    async fn look(&mut self, rung: bool) -> Option<JobReport<J::Report, J::Error>> {
-        if !self.has_it(rung).await {
+        if !self.has_it().await {
             return None;
         }
         let due = self.due().await?;
@@ -116,29 +116,35 @@ impl<J: Job> Runner<J> {
 
     /// One run, whether it is due or not; none where another node has the job.
     pub async fn once(&mut self) -> Option<JobReport<J::Report, J::Error>> {
-        if !self.has_it(false).await {
+        if !self.has_it().await {
             return None;
         }
         Some(self.run_for(Due { slot: None, request: None }).await)
     }
 
-    async fn has_it(&mut self, look: bool) -> bool {
-        let held = self.lease.hold(look).await;
+    async fn has_it(&mut self) -> bool {
+        let held = self.lease.hold(self.rung).await;
         self.lease_trouble.note(held.as_ref().err().map(|error| in_one_line(error)));
-        match held {
-            Ok(Some(Held { seen })) => {
-                self.see(seen);
-                true
-            }
-            Ok(None) | Err(_) => false,
+        let Ok(held) = held else { return false };
+        self.rung = false;
+        let Some(Held { seen, newly }) = held else { return false };
+        if newly {
+            self.job.taken();
+            // It is another node's word now what was run.
+            self.unnoted = None;
+        }
+        if let Some(seen) = seen {
+            self.see(seen);
+        }
+        match self.unnoted.take() {
+            Some(note) => self.write(note).await,
+            None => true,
         }
     }
 
-    fn see(&mut self, seen: Option<JobState>) {
-        if let Some(seen) = seen {
-            self.done_slot = seen.done_slot;
-            self.request = seen.requested_at;
-        }
+    fn see(&mut self, seen: JobState) {
+        self.done_slot = seen.done_slot;
+        self.request = seen.requested_at;
     }
 
     /// What is to be run now, if anything is.
@@ -163,24 +169,16 @@ impl<J: Job> Runner<J> {
             When::At(times) => {
                 let now = self.coordinator.now();
                 if self.done_slot.is_none() && times.at_first == FirstStart::Wait && request.is_none() {
-                    self.done_slot = times.last(now);
-                    self.note_slot().await;
+                    let slot = times.last(now);
+                    let report = "waits for its first time".to_owned();
+                    let run = LastRun { started_at: now, finished_at: now, failed: false, report };
+                    // So that the next one is missed if nobody is up then.
+                    self.write(Note { run, slot, request: None }).await;
                     return None;
                 }
-                let slot = times.due(self.done_slot, now).filter(|_| !early);
+                let slot = times.due(self.done_slot, now).filter(|_| !early || request.is_some());
                 (slot.is_some() || request.is_some()).then_some(Due { slot, request })
             }
-        }
-    }
-
-    /// Notes the time that the first start does not run, so that the next one is missed if nobody is up then.
-    async fn note_slot(&mut self) {
-        let now = self.coordinator.now();
-        let report = "waits for its first time".to_owned();
-        let run = LastRun { started_at: now, finished_at: now, failed: false, report };
-        let note = Note { run, slot: self.done_slot, request: None };
-        if let Err(error) = self.lease.note(&note).await {
-            tracing::debug!(job = J::NAME, %error, "not noted");
         }
     }
 
@@ -244,32 +242,32 @@ impl<J: Job> Runner<J> {
             failed,
             report: text.chars().take(LONGEST_REPORT).collect(),
         };
+        self.noted = Some((Instant::now(), failed));
         let slot = due.slot.filter(|_| !failed);
-        let noted = self.lease.note(&Note { run, slot, request: due.request }).await;
-        self.noted = noted.is_ok().then(|| (Instant::now(), failed));
-        self.after_note(slot, due.request, noted);
+        self.write(Note { run, slot, request: due.request }).await;
     }
 
-    fn after_note(
-        &mut self,
-        slot: Option<DateTime<Utc>>,
-        request: Option<DateTime<Utc>>,
-        noted: Result<Option<JobState>, StateError>,
-    ) {
-        match noted {
-            Ok(Some(seen)) => self.see(Some(seen)),
-            // Nobody else is there, or the next look finds out; what was run is not run again for that.
-            Ok(None) => {
-                self.done_slot = slot.or(self.done_slot);
-                self.request = None;
+    /// Notes a run. What cannot be noted now is noted later, and is not run again meanwhile. Whether the job is still this
+    /// node's.
+    async fn write(&mut self, note: Note) -> bool {
+        let written = self.lease.note(&note).await;
+        self.lease_trouble.note(written.as_ref().err().map(|error| in_one_line(error)));
+        match written {
+            Ok(Some(seen)) => self.see(seen),
+            Ok(None) => self.remember(&note),
+            Err(_) => {
+                self.remember(&note);
+                let counts = note.slot.is_some() || note.request.is_some();
+                self.unnoted = counts.then_some(note);
             }
-            Err(error) => {
-                tracing::warn!(job = J::NAME, %error, "a run could not be noted");
-                self.done_slot = slot.or(self.done_slot);
-                if self.request == request {
-                    self.request = None;
-                }
-            }
+        }
+        self.lease.is_held()
+    }
+
+    fn remember(&mut self, note: &Note) {
+        self.done_slot = note.slot.or(self.done_slot);
+        if self.request == note.request {
+            self.request = None;
         }
     }
 
