@@ -1,12 +1,13 @@
 //! [`ReadModels`]: what the API asks. Questions that come at the same time are answered by one statement.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::team::Role;
 use domain::usage::UsageId;
-use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use domain::{ByteCount, DeliveryId, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -256,7 +257,10 @@ impl ReadModels {
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn first_delivery_outcome(&self, channel: Channel) -> Result<Option<DateTime<Utc>>, QueryError> {
+    pub async fn first_delivery_outcome(
+        &self,
+        channel: Channel,
+    ) -> Result<Option<DateTime<Utc>>, QueryError> {
         deliveries::first_outcome(&self.db, channel).await
     }
 

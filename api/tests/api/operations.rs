@@ -44,7 +44,7 @@ async fn what_was_not_delivered_is_shown_for_a_week_and_is_no_reason_not_to_be_r
     let untried = Pending::untried(chrono::DateTime::UNIX_EPOCH);
     let pending = reads.pending_deliveries(Channel::Webhook, &untried, 9).await.unwrap();
     let reason = "the answer was 500";
-    for (delivery, days) in pending.iter().zip([1, 6, 8]) {
+    for (delivery, days) in pending.deliveries.iter().zip([1, 6, 8]) {
         let at = server.app.clock.now() - chrono::TimeDelta::days(days);
         let command = DeliveryCommand::GiveUp { reason: reason.into(), at };
         commands.record_delivery(&actor, delivery.id, command).await.unwrap();

@@ -60,7 +60,7 @@ fn read(source: &Source, reading: ReadCounters) -> Result<Vec<SourceEvent>, Sour
             return Err(SourceRefusal::ReadTwice(reading.service));
         }
         let before = source.counters.get(&reading.service);
-        let counted = count(before, reading, restarted, beginning)?;
+        let counted = count(kind, before, reading, restarted, beginning)?;
         let moved =
             before.is_none_or(|before| before.totals != counted.totals || before.waiting != counted.waiting);
         if complete || moved {
@@ -82,17 +82,18 @@ fn read(source: &Source, reading: ReadCounters) -> Result<Vec<SourceEvent>, Sour
 }
 
 fn count(
+    kind: TrafficSource,
     before: Option<&Counter>,
     reading: Reading,
     restarted: bool,
     beginning: Beginning,
 ) -> Result<Counted, SourceRefusal> {
     let Reading { service, totals, project_id } = reading;
-    let difference = match (before, beginning) {
-        (None, Beginning::Zero) => totals,
-        (None, Beginning::Unknown) => Totals::ZERO,
-        (Some(_), _) if restarted => totals,
-        (Some(before), _) => totals.since(&before.totals).unwrap_or(totals),
+    let (difference, totals) = match (before, beginning) {
+        (None, Beginning::Zero) => (totals, totals),
+        (None, Beginning::Unknown) => (Totals::ZERO, totals),
+        (Some(_), _) if restarted => (totals, totals),
+        (Some(before), _) => since(kind, before.totals, totals),
     };
     let waited = before.map_or(Totals::ZERO, |before| before.waiting);
     let Some(amount) = difference.checked_add(&waited) else {
@@ -101,6 +102,21 @@ fn count(
     let (counted, waiting) =
         if project_id.is_some() { (amount, Totals::ZERO) } else { (Totals::ZERO, amount) };
     Ok(Counted { service, totals, project_id, counted, waiting })
+}
+
+/// What a counter has counted since it was read before, and where it stands now.
+fn since(kind: TrafficSource, before: Totals, now: Totals) -> (Totals, Totals) {
+    if let Some(difference) = now.since(&before) {
+        return (difference, now);
+    }
+    match kind {
+        // It has begun anew.
+        TrafficSource::Traefik | TrafficSource::Ingest => (now, now),
+        // Its service names one life of a container, in which Docker gives no interface the name of another: this was
+        // seen before what stands, and all of it has been counted. Where a name was used again after all, too little
+        // is counted instead of a whole life twice.
+        TrafficSource::Docker => (Totals::ZERO, before),
+    }
 }
 
 /// A counter that is not shown any more. Should it be shown again it will have begun at 0. Bytes that wait for the

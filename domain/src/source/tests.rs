@@ -167,6 +167,22 @@ fn what_could_not_be_read_stands_as_it_did() {
 }
 
 #[test]
+fn an_old_sight_of_a_container_counts_nothing_and_leaves_the_counter_where_it_stands() {
+    let mut source = Source::default();
+    let first = [("a@1/eth0", 101, known()), ("b@1/eth0", 1, known())];
+    when(&mut source, by_containers(read(STARTED, &first), &[]));
+    // However often it is shown: also to an event that names every counter.
+    for n in 2..=2 * COMPLETE_EVERY {
+        let old = [("a@1/eth0", 100, known()), ("b@1/eth0", n, known())];
+        let counted_now = when(&mut source, by_containers(read(STARTED, &old), &[]));
+        assert_eq!(counted_now.iter().map(|(_, bytes)| bytes).sum::<u64>(), 1, "{counted_now:?}");
+        assert_eq!(source.counters["a@1/eth0"].totals, totals(101));
+    }
+    let later = [("a@1/eth0", 103, known()), ("b@1/eth0", 2 * COMPLETE_EVERY, known())];
+    assert_eq!(when(&mut source, by_containers(read(STARTED, &later), &[])), counted("a@1/eth0", 2));
+}
+
+#[test]
 fn containers_that_are_gone_are_forgotten() {
     let mut source = Source::default();
     for n in 0..10 * COMPLETE_EVERY {

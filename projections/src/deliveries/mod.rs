@@ -11,8 +11,8 @@ mod row;
 mod tables;
 
 pub use project::DeliveriesProjector;
-pub(crate) use query::{counts, given_up, pending};
+pub(crate) use query::{counts, first_outcome, given_up, pending, untried_ids};
 pub use row::{
     Channel, ChannelCounts, Contact, DeliveryCounts, GivenUp, News, PaymentFacts, Pending, PendingDelivery,
-    TeamName, Told,
+    PendingPage, TeamName, Told,
 };

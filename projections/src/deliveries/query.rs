@@ -1,19 +1,24 @@
 //! Reading deliveries, for jobs and operators. No user sees them.
 
-use chrono::{DateTime, Utc};
-use domain::Sealed;
+use std::ops::Range;
 
-use super::row::{Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, TeamName};
+use chrono::{DateTime, Utc};
+use domain::{DeliveryId, Sealed};
+
+use super::row::{
+    Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, PendingPage, TeamName,
+};
 use crate::db::{Db, DbError, Row};
 use crate::reads::QueryError;
 
-/// At most `limit` of what is still to be delivered by this channel, from there on.
+/// At most `limit` of what is still to be delivered by this channel, from there on. A row that cannot be read is left
+/// out and told of.
 pub(crate) async fn pending(
     db: &Db,
     channel: Channel,
     from: &Pending,
     limit: u16,
-) -> Result<Vec<PendingDelivery>, QueryError> {
+) -> Result<PendingPage, QueryError> {
     // The limit is inside, so that only so many entries of the index are read. LEFT, so that what is not built yet
     // differs from what is not there.
     let sql = "SELECT d.delivery_id, d.team_id, d.due_at, d.since, d.facts, t.name, t.slug, m.email, m.language \
@@ -38,13 +43,52 @@ pub(crate) async fn pending(
     if rows.is_empty() {
         return Err(QueryError::Building);
     }
-    let mut pending = Vec::new();
+    let mut page = PendingPage { deliveries: Vec::new(), unreadable: None, next: None };
     for row in &rows {
-        if row.opt_text(0)?.is_some() {
-            pending.push(read(row)?);
+        let Some(id) = row.opt_text(0)? else { continue };
+        // By what the row itself says: the last one may be one that cannot be read.
+        page.next = Some(Pending { delayed: from.delayed, due_at: row.int(2)?, id: id.to_owned() });
+        match read(row) {
+            Ok(delivery) => page.deliveries.push(delivery),
+            Err(error) => {
+                tracing::error!(delivery = id, %error, "a delivery cannot be read, and is not sent");
+                page.unreadable.get_or_insert(error);
+            }
         }
     }
-    Ok(pending)
+    Ok(page)
+}
+
+/// When something was first recorded of any delivery of this channel, if it ever was. It reads all of them.
+pub(crate) async fn first_outcome(db: &Db, channel: Channel) -> Result<Option<DateTime<Utc>>, QueryError> {
+    // One that failed first has both times.
+    let sql = "SELECT min(coalesce(since, done_at)) FROM deliveries WHERE generation = \
+               (SELECT generation FROM projection WHERE name = 'deliveries' AND state = 'active') \
+               AND channel = $1 AND state IN ('delayed', 'delivered', 'given_up')";
+    let rows = db.fetch(sql, &[channel.as_str().into()]).await?;
+    Ok(rows.first().map(|row| row.opt_instant(0)).transpose()?.flatten())
+}
+
+/// At most `limit` deliveries of this channel that were never tried, of events that were recorded between these, the
+/// oldest first. What they tell is not read.
+pub(crate) async fn untried_ids(
+    db: &Db,
+    channel: Channel,
+    due: Range<DateTime<Utc>>,
+    limit: u16,
+) -> Result<Vec<DeliveryId>, QueryError> {
+    let sql = "SELECT delivery_id FROM deliveries WHERE generation = \
+               (SELECT generation FROM projection WHERE name = 'deliveries' AND state = 'active') \
+               AND channel = $1 AND state = 'due' AND due_at >= $2 AND due_at < $3 \
+               ORDER BY due_at, delivery_id LIMIT $4";
+    let params = [
+        channel.as_str().into(),
+        due.start.timestamp_micros().into(),
+        due.end.timestamp_micros().into(),
+        i64::from(limit).into(),
+    ];
+    let rows = db.fetch(sql, &params).await?;
+    Ok(rows.iter().map(|row| row.parse(0)).collect::<Result<_, _>>()?)
 }
 
 fn read(row: &Row) -> Result<PendingDelivery, DbError> {

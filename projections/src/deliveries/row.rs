@@ -8,6 +8,8 @@ use domain::team::TeamEvent;
 use domain::{DeliveryId, Language, Money, PaymentId, Sealed, Slug, TeamId};
 use serde::{Deserialize, Serialize};
 
+use crate::db::DbError;
+
 /// By what something is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
@@ -153,12 +155,17 @@ impl Pending {
     pub const fn untried(from: DateTime<Utc>) -> Self {
         Self { delayed: false, due_at: from.timestamp_micros(), id: String::new() }
     }
+}
 
-    /// What follows this one.
-    #[must_use]
-    pub fn after(&self, last: &PendingDelivery) -> Self {
-        Self { delayed: self.delayed, due_at: last.due_at.timestamp_micros(), id: last.id.to_string() }
-    }
+/// A page of what is still to be delivered.
+#[derive(Debug)]
+pub struct PendingPage {
+    /// What can be read of it, the oldest first.
+    pub deliveries: Vec<PendingDelivery>,
+    /// What the first row says that cannot be read, if there is one: it holds up none of the others.
+    pub unreadable: Option<DbError>,
+    /// Where to read on; none: this page is empty, and so are those after it.
+    pub next: Option<Pending>,
 }
 
 /// What was given up.

@@ -20,6 +20,8 @@ both! {
     what_a_reader_did_not_get_goes_with_him
     outcomes_move_rows_and_are_counted
     pages_go_through_everything_once
+    a_row_that_cannot_be_read_holds_up_none_of_the_others
+    what_was_never_tried_is_found_by_its_time
     nothing_is_read_before_it_is_built
 }
 
@@ -89,7 +91,11 @@ fn fail(author: &mut Author, n: u16) -> EventId {
 }
 
 async fn untried(reads: &ReadModels, channel: Channel) -> Vec<PendingDelivery> {
-    reads.pending_deliveries(channel, &Pending::untried(at("2026-01-01T00:00:00Z")), 100).await.unwrap()
+    reads
+        .pending_deliveries(channel, &Pending::untried(at("2026-01-01T00:00:00Z")), 100)
+        .await
+        .unwrap()
+        .deliveries
 }
 
 async fn ids(reads: &ReadModels, channel: Channel) -> Vec<DeliveryId> {
@@ -203,7 +209,7 @@ async fn outcomes_move_rows_and_are_counted(kind: Kind) {
     author.delivery(DeliveryId::Webhook { event_id: events[3] }, &up(first, "gone"));
     let (_place, reads) = reads(kind, &author).await;
 
-    let delayed = reads.pending_deliveries(Channel::Mail, &Pending::delayed(), 9).await.unwrap();
+    let delayed = reads.pending_deliveries(Channel::Mail, &Pending::delayed(), 9).await.unwrap().deliveries;
     let delayed: Vec<_> = delayed.iter().map(|row| (row.id, row.since)).collect();
     assert_eq!(delayed, [(mail(events[0], OWNER), Some(first))]);
     assert_eq!(ids(&reads, Channel::Mail).await, [mail(events[3], OWNER)]);
@@ -236,15 +242,73 @@ async fn pages_go_through_everything_once(kind: Kind) {
         let (mut from, mut found) = (Pending::untried(at("2026-11-10T12:00:00Z")), Vec::new());
         loop {
             let page = reads.pending_deliveries(Channel::Mail, &from, limit).await.unwrap();
-            let Some(last) = page.last() else { break };
-            from = from.after(last);
-            found.extend(page.into_iter().map(|row| row.id));
+            let Some(next) = page.next else { break };
+            from = next;
+            found.extend(page.deliveries.into_iter().map(|row| row.id));
         }
         assert_eq!(found, expected, "{limit} at a time");
     }
     let late = Pending::untried(at("2026-11-10T12:01:00Z"));
     let late = reads.pending_deliveries(Channel::Mail, &late, 100).await.unwrap();
-    assert_eq!(late.len(), 6, "those that are too old are left out");
+    assert_eq!(late.deliveries.len(), 6, "those that are too old are left out");
+}
+
+async fn a_row_that_cannot_be_read_holds_up_none_of_the_others(kind: Kind) {
+    let mut author = one_team();
+    let mut events = Vec::new();
+    for minute in 0..4 {
+        author.now = at("2026-11-10T12:00:00Z") + chrono::TimeDelta::minutes(minute);
+        events.push(alert(&mut author));
+    }
+    let (place, reads) = reads(kind, &author).await;
+    let db = place.db().await;
+    let mut tx = db.begin().await.unwrap();
+    let sql = "UPDATE deliveries SET facts = '{}' WHERE delivery_id = $1";
+    for event_id in [events[1], events[3]] {
+        let id = mail(event_id, OWNER).to_string();
+        assert_eq!(tx.execute(sql, &[(&id).into()]).await.unwrap(), 1);
+    }
+    tx.commit().await.unwrap();
+    for (limit, unreadable) in [(1, vec![false, true, false, true]), (2, vec![true, true]), (9, vec![true])] {
+        let (mut from, mut found) = (Pending::untried(at("2026-11-10T12:00:00Z")), Vec::new());
+        let mut told = Vec::new();
+        loop {
+            let page = reads.pending_deliveries(Channel::Mail, &from, limit).await.unwrap();
+            let Some(next) = page.next else { break };
+            from = next;
+            found.extend(page.deliveries.into_iter().map(|row| row.id));
+            told.push(page.unreadable.is_some());
+        }
+        assert_eq!(found, [mail(events[0], OWNER), mail(events[2], OWNER)], "{limit} at a time");
+        assert_eq!(told, unreadable, "{limit} at a time");
+    }
+}
+
+async fn what_was_never_tried_is_found_by_its_time(kind: Kind) {
+    let mut author = one_team();
+    let first = author.now;
+    let after = |minutes| first + chrono::TimeDelta::minutes(minutes);
+    let mut ids = Vec::new();
+    for minute in 0..5 {
+        author.now = after(minute);
+        ids.push(mail(alert(&mut author), OWNER));
+    }
+    let (_place, before) = reads(kind, &author).await;
+    assert_eq!(before.first_delivery_outcome(Channel::Mail).await.unwrap(), None);
+    let delayed = DeliveryDelayed { at: after(2), reason: "down".into() };
+    author.delivery(ids[4], &DeliveryEvent::DeliveryDelayed(delayed));
+    author.delivery(ids[4], &DeliveryEvent::Delivered(Delivered { at: after(9) }));
+    author.delivery(ids[0], &DeliveryEvent::Delivered(Delivered { at: after(5) }));
+    let (_place, reads) = reads(kind, &author).await;
+    assert_eq!(reads.first_delivery_outcome(Channel::Mail).await.unwrap(), Some(after(2)));
+    assert_eq!(reads.first_delivery_outcome(Channel::Webhook).await.unwrap(), None);
+    for (from, until, limit, expected) in
+        [(0, 9, 9, &ids[1..4]), (0, 9, 2, &ids[1..3]), (2, 3, 9, &ids[2..3]), (4, 9, 9, &[])]
+    {
+        let due = after(from)..after(until);
+        let found = reads.untried_deliveries(Channel::Mail, due, limit).await.unwrap();
+        assert_eq!(found, expected, "{from} to {until}");
+    }
 }
 
 async fn nothing_is_read_before_it_is_built(kind: Kind) {

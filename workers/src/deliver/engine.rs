@@ -1,7 +1,12 @@
 //! One run: everything whose time it is, each side by side with a few others.
 //!
 //! What is still to be sent is proposed by the read model, which may be a little behind, and decided by the log right
-//! before sending. A run can be dropped at any await: nothing of it goes on in a task of its own.
+//! before sending. A run can be dropped at any await: nothing of it goes on in a task of its own. What one delivery or one
+//! page meets holds up none of the others: the run goes on, and ends with the first error.
+//!
+//! What is older than `OLDEST` and was never tried is not sent. It is given up, so that it is counted, unless the channel
+//! may not have been set up when it became due: when no delivery of the channel was recorded (delivered, delayed or given
+//! up) at or before that instant. Then it is left alone.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -26,8 +31,14 @@ use crate::job::{Job, Schedule};
 const INTERVAL: Duration = Duration::from_secs(5);
 /// A run that takes longer goes on in the next one.
 const RUN_LIMIT: Duration = Duration::from_secs(600);
-/// What is older and was never tried is no news any more: the channel was not set up then.
+/// What is older and was never tried is no news any more.
 const OLDEST: TimeDelta = TimeDelta::days(7);
+/// Why that is given up.
+const TOO_OLD: &str = "older than 7 days when it could first be sent";
+/// How many of those are given up in a run, so that what is news need not wait for them.
+const TOO_OLD_AT_ONCE: u16 = 200;
+/// The longest that the other side is left alone as it asks: else what is due would wait until it is no news any more.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// Deliveries that are read at once: few, so that whoever leaves meanwhile is not written to any more.
 const PAGE: u16 = 20;
 
@@ -75,6 +86,8 @@ pub struct DeliverJob<T> {
     /// What this process tried. Forgotten with it: then what is late is tried at once.
     tried: HashMap<DeliveryId, Tried>,
     held_until: Option<DateTime<Utc>>,
+    /// When something was first recorded of this channel, once that is known: it does not change any more.
+    set_up_by: Option<DateTime<Utc>>,
 }
 
 /// The last try of a delivery.
@@ -111,7 +124,45 @@ impl<T: Transport> DeliverJob<T> {
     #[must_use]
     pub fn new(transport: T, commands: Arc<Commands>, reads: ReadModels, clock: Arc<dyn Clock>) -> Self {
         let transport = Arc::new(transport);
-        Self { transport, commands, reads, clock, tried: HashMap::new(), held_until: None }
+        let (tried, held_until, set_up_by) = (HashMap::new(), None, None);
+        Self { transport, commands, reads, clock, tried, held_until, set_up_by }
+    }
+
+    /// Gives up what became too old before it was tried, or some of it.
+    async fn give_up_what_is_too_old(
+        &mut self,
+        oldest: DateTime<Utc>,
+        seen: &mut HashSet<DeliveryId>,
+        report: &mut DeliverReport,
+    ) -> Result<(), DeliverError> {
+        if self.set_up_by.is_none() {
+            self.set_up_by = self.reads.first_delivery_outcome(T::CHANNEL).await?;
+        }
+        let Some(set_up_by) = self.set_up_by else { return Ok(()) };
+        let due = set_up_by..oldest;
+        let ids = self.reads.untried_deliveries(T::CHANNEL, due, TOO_OLD_AT_ONCE).await?;
+        let mut failed = None;
+        for id in ids {
+            seen.insert(id);
+            failed = failed.or(self.too_old(id, report).await.err());
+        }
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    async fn too_old(&mut self, id: DeliveryId, report: &mut DeliverReport) -> Result<(), CommandError> {
+        if let Some(Tried { at, was_sent: true }) = self.tried.get(&id) {
+            return self.sent(id, *at, report).await;
+        }
+        // The read model may be behind.
+        match self.commands.delivery(id).await? {
+            Delivery::Due => {}
+            Delivery::Delayed { .. } | Delivery::Delivered | Delivery::GivenUp => return Ok(()),
+        }
+        let (at, reason) = (self.clock.now(), TOO_OLD.to_owned());
+        self.record(id, DeliveryCommand::GiveUp { at, reason }).await?;
+        tracing::warn!(job = T::JOB, delivery = %id, reason = TOO_OLD, "given up");
+        report.given_up += 1;
+        Ok(())
     }
 
     /// All of a page whose time it is, begun one after the other. What one of them meets holds up none of the others.
@@ -134,13 +185,13 @@ impl<T: Transport> DeliverJob<T> {
                             Ended { id: delivery.id, since, at, outcome }
                         });
                     }
-                    Ok(Look::Sent(at)) => failed = self.sent(delivery.id, at, report).await.err().or(failed),
+                    Ok(Look::Sent(at)) => failed = failed.or(self.sent(delivery.id, at, report).await.err()),
                     Ok(Look::Leave) => {}
-                    Err(error) => failed = Some(error),
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
             let Some(ended) = sending.next().await else { break };
-            failed = self.take(ended, report).await.err().or(failed);
+            failed = failed.or(self.take(ended, report).await.err());
         }
         failed.map_or(Ok(()), Err)
     }
@@ -170,7 +221,7 @@ impl<T: Transport> DeliverJob<T> {
         let Err(failure) = outcome else { return self.sent(id, at, report).await };
         self.tried.insert(id, Tried { at, was_sent: false });
         if let Some(wait) = failure.retry_after {
-            self.held_until = self.held_until.max(Some(later(at, wait)));
+            self.held_until = self.held_until.max(Some(at + wait.min(LONGEST_HOLD)));
         }
         let reason = recordable(&failure.reason);
         if failure.is_permanent || since.is_some_and(|since| T::RETRIES.are_over(since, at)) {
@@ -217,30 +268,32 @@ impl<T: Transport> Job for DeliverJob<T> {
 
     async fn run(&mut self) -> Result<DeliverReport, DeliverError> {
         let mut report = DeliverReport::default();
+        let oldest = self.clock.now() - OLDEST;
         let mut seen = HashSet::new();
+        let mut failed = self.give_up_what_is_too_old(oldest, &mut seen, &mut report).await.err();
         // What failed before is the older.
-        for mut from in [Pending::delayed(), Pending::untried(self.clock.now() - OLDEST)] {
+        for mut from in [Pending::delayed(), Pending::untried(oldest)] {
             loop {
                 if self.is_held() {
-                    return Ok(DeliverReport { held_until: self.held_until, ..report });
+                    let report = DeliverReport { held_until: self.held_until, ..report };
+                    return failed.map_or(Ok(report), Err);
                 }
                 let page = match self.reads.pending_deliveries(T::CHANNEL, &from, PAGE).await {
                     // At the first start there is nothing to read yet.
-                    Err(QueryError::Building) => return Ok(report),
-                    page => page?,
+                    Err(QueryError::Building) => return failed.map_or(Ok(report), Err),
+                    // Without it nobody knows where the next one begins.
+                    Err(error) => return Err(failed.unwrap_or_else(|| error.into())),
+                    Ok(page) => page,
                 };
-                seen.extend(page.iter().map(|delivery| delivery.id));
-                let Some(last) = page.last() else { break };
-                from = from.after(last);
-                self.page(page, &mut report).await?;
+                let Some(next) = page.next else { break };
+                from = next;
+                failed = failed.or(page.unreadable.map(|error| QueryError::from(error).into()));
+                seen.extend(page.deliveries.iter().map(|delivery| delivery.id));
+                let ended = self.page(page.deliveries, &mut report).await;
+                failed = failed.or(ended.err().map(DeliverError::from));
             }
         }
         self.tried.retain(|id, _| seen.contains(id));
-        Ok(report)
+        failed.map_or(Ok(report), Err)
     }
-}
-
-fn later(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
-    at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -37,9 +37,17 @@ impl Seen {
         self.inner().starts.get(id).copied()
     }
 
-    /// What a turn has seen, in place of what any before it has.
+    /// What a turn has seen and recorded, in place of what any before it has. A last sight of the same life that shows
+    /// no more goes: it may have been asked for after the turn began, and yet before the turn's own look.
     pub(super) fn turn(&self, sights: &[Sight]) {
-        self.inner().starts = sights.iter().map(|sight| (sight.id.clone(), sight.started_at)).collect();
+        let mut inner = self.inner();
+        inner.starts = sights.iter().map(|sight| (sight.id.clone(), sight.started_at)).collect();
+        for sight in sights {
+            let key = (sight.id.clone(), sight.started_at);
+            if inner.last.get(&key).is_some_and(|(_, last)| !shows_more(last, sight)) {
+                inner.last.remove(&key);
+            }
+        }
     }
 
     /// This may be the last that is seen of a container; it was asked for at this instant.
@@ -75,10 +83,21 @@ impl Seen {
     }
 }
 
+/// Whether any counter of one sight of a life is above what another sight of it shows.
+fn shows_more(one: &Sight, other: &Sight) -> bool {
+    one.interfaces.iter().any(|(interface, counted)| {
+        other
+            .interfaces
+            .get(interface)
+            .is_none_or(|before| counted.rx_bytes > before.rx_bytes || counted.tx_bytes > before.tx_bytes)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ProjectId;
 
+    use super::super::engine::Bytes;
     use super::*;
 
     fn at(second: u32) -> DateTime<Utc> {
@@ -112,6 +131,32 @@ mod tests {
         seen.keep(at(5), sight("a", 0));
         assert_eq!(seen.last_of_others(&[sight("a", 0)], None), []);
         assert_eq!(seen.last_of_others(&[sight("a", 6)], None), [sight("a", 0)]);
+    }
+
+    #[test]
+    fn a_last_sight_is_worth_something_only_above_what_a_turn_has_seen_of_that_life() {
+        let of = |started: u32, interfaces: &[(&str, u64, u64)]| Sight {
+            interfaces: interfaces
+                .iter()
+                .map(|&(name, rx_bytes, tx_bytes)| (name.to_owned(), Bytes { rx_bytes, tx_bytes }))
+                .collect(),
+            ..sight("a", started)
+        };
+        let turn = of(1, &[("eth0", 5, 100), ("eth1", 0, 7)]);
+        for (last, is_kept) in [
+            (of(1, &[("eth0", 5, 99)]), false),
+            (turn.clone(), false),
+            (of(1, &[("eth0", 6, 100), ("eth1", 0, 7)]), true),
+            (of(1, &[("eth0", 5, 100), ("eth1", 0, 8)]), true),
+            (of(1, &[("eth2", 1, 0)]), true),
+            (of(0, &[("eth0", 5, 99)]), true),
+        ] {
+            let seen = Seen::default();
+            seen.keep(at(5), last.clone());
+            seen.turn(std::slice::from_ref(&turn));
+            let expected = if is_kept { vec![last] } else { vec![] };
+            assert_eq!(seen.last_of_others(&[], Some(at(4))), expected);
+        }
     }
 
     #[test]

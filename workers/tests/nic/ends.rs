@@ -76,6 +76,30 @@ async fn a_signal_that_ends_nothing_counts_nothing_twice() {
 }
 
 #[tokio::test]
+async fn what_a_turn_saw_after_the_last_look_at_a_signal_is_not_undone_by_it() {
+    let (scene, fake) = (Scene::set(&[ONE]).await, Fake::start().await);
+    let mut job = scene.job(&fake.host);
+    fake.has("a", Container::of(ONE, 0, 100));
+    scene.run(&mut job).await;
+    until("events are followed", || fake.is_followed()).await;
+    // Looked at after a turn has begun, and before that turn looks at it itself.
+    scene.let_pass(15);
+    let asked = fake.asked("a");
+    fake.change("a", |container| container.interfaces = vec![("eth0", 0, 150)]);
+    fake.signal("a");
+    until("it is looked at twice", || fake.asked("a") > asked + 1).await;
+    fake.change("a", |container| container.running = false);
+    until("it is not followed any more", || fake.asked("a") > asked + 2).await;
+    fake.has("a", Container::of(ONE, 0, 151));
+    scene.let_pass(-12);
+    assert_eq!(scene.run(&mut job).await.counted_bytes, 51);
+    fake.remove("a");
+    let report = scene.run(&mut job).await;
+    assert_eq!((report.ended, report.counted_bytes), (0, 0));
+    assert_eq!(scene.recorded(ONE).await, [0, 51]);
+}
+
+#[tokio::test]
 async fn events_are_asked_for_again_when_they_end() {
     let (scene, fake) = (Scene::set(&[ONE]).await, Fake::start().await);
     let mut job = scene.job(&fake.host);

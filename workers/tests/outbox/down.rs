@@ -146,6 +146,41 @@ async fn nobody_is_written_to_of_what_is_a_week_old() {
     assert_eq!(world.run(&mut job).await.delivered, 1);
 }
 
+#[tokio::test]
+async fn what_nobody_could_send_for_a_week_is_given_up_and_counted() {
+    let world = World::new().await;
+    world.alert().await;
+    let fake = Fake::new(Mode::Up);
+    // The channel is set up before the next alert.
+    assert_eq!(world.run(&mut world.job(fake.clone())).await.delivered, 1);
+    world.alert().await;
+    // No worker ran since.
+    world.at(TimeDelta::days(8));
+    let mut job = world.job(fake.clone());
+    assert_eq!(world.run(&mut job).await.given_up, 1);
+    assert_eq!(world.run(&mut job).await, Default::default(), "once");
+    assert_eq!(fake.tried().len(), 1);
+    let (_, outcome) = world.outcomes().await.pop().unwrap();
+    let DeliveryEvent::DeliveryGivenUp(up) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(up.reason, "older than 7 days when it could first be sent");
+    assert_eq!((world.after(up.at), world.counts().await.mail.given_up), (TimeDelta::days(8), 1));
+}
+
+#[tokio::test]
+async fn nobody_is_left_alone_for_longer_than_an_hour() {
+    let world = World::new().await;
+    world.alert().await;
+    let fake = Fake::new(Mode::Busy(Duration::MAX));
+    let mut job = world.job(fake.clone());
+    assert_eq!(world.run(&mut job).await.held_until, Some(world.begun + TimeDelta::hours(1)));
+    world.at(TimeDelta::hours(1) - MINUTE);
+    world.run(&mut job).await;
+    assert_eq!(fake.tried().len(), 1);
+    world.at(TimeDelta::hours(1));
+    world.run(&mut job).await;
+    assert_eq!(fake.tried().len(), 2);
+}
+
 fn mails(world: &World) -> MailTransport {
     // Nobody listens there, and nobody is asked.
     let config = MailConfig::new(&"smtp://127.0.0.1:9?starttls=never".into(), "usage@example.org").unwrap();
@@ -163,7 +198,7 @@ async fn who_was_forgotten_is_not_written_to() {
     world.commands.erase_subject(&actor(), OWNER).await.unwrap();
     let pending =
         world.reads.pending_deliveries(Channel::Mail, &Pending::untried(world.begun), 10).await.unwrap();
-    assert_eq!(pending.len(), 1, "that is what it still says");
+    assert_eq!(pending.deliveries.len(), 1, "that is what it still says");
     let mut job = world.job(mails(&world));
     let report = job.run().await.unwrap();
     assert_eq!(report.given_up, 1);

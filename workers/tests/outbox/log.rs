@@ -1,7 +1,7 @@
-//! A log that can be read and takes nothing, as one on a full disk.
+//! A log that can be read and takes nothing, as one on a full disk, or in which one stream cannot be read.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use store::{Append, AppendError, Appended, EventLog, Filter, Position, ReadError, Recorded, StreamId};
@@ -10,6 +10,8 @@ use tokio::sync::watch;
 pub(crate) struct Full {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) is_full: AtomicBool,
+    /// The id of what cannot be read.
+    pub(crate) broken: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -27,6 +29,9 @@ impl EventLog for Full {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
+        if self.broken.lock().unwrap().as_ref() == Some(&stream.aggregate_id) {
+            return Err(ReadError::Corrupt { position: 1, what: "nothing".into() });
+        }
         self.log.read_stream(stream, after, limit).await
     }
 

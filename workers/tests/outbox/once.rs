@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use projections::deliveries::{Channel, Pending};
+use servelink_workers::deliver::DeliverError;
 use servelink_workers::job::Job;
 use tokio::time::timeout;
 
@@ -43,6 +45,34 @@ async fn more_than_a_page_goes_out_in_one_run() {
     world.at(chrono::TimeDelta::minutes(1));
     assert_eq!(world.run(&mut job).await.delivered, 50);
     assert_eq!(fake.tried().len(), 100);
+}
+
+#[tokio::test]
+async fn what_fails_every_time_holds_up_nothing_else() {
+    let world = World::new().await;
+    for _ in 0..50 {
+        world.alert().await;
+    }
+    world.up_to_date().await;
+    let from = Pending::untried(world.begun - chrono::TimeDelta::hours(1));
+    let rows = world.reads.pending_deliveries(Channel::Mail, &from, 50).await.unwrap().deliveries;
+    // In the first page, and as the last row of the next.
+    let (broken, spoilt) = (rows[0].id, rows[39].id);
+    *world.log.broken.lock().unwrap() = Some(broken.to_string());
+    world.spoil(&spoilt.to_string()).await;
+    let fake = Fake::new(Mode::Up);
+    let mut job = world.job(fake.clone());
+    let error = job.run().await.unwrap_err();
+    assert!(matches!(error, DeliverError::Command(_)), "the first one: {error:?}");
+    let expected: Vec<_> =
+        rows.iter().map(|row| row.id).filter(|id| ![broken, spoilt].contains(id)).collect();
+    assert_eq!(fake.taken(), expected);
+    *world.log.broken.lock().unwrap() = None;
+    world.up_to_date().await;
+    let error = job.run().await.unwrap_err();
+    assert!(matches!(error, DeliverError::Pending(_)), "{error:?}");
+    assert_eq!(fake.taken().last(), Some(&broken));
+    assert_eq!((fake.taken().len(), world.outcomes().await.len()), (49, 49), "none twice");
 }
 
 /// A node that is killed, or loses its lease, after the server took it and before that is recorded.

@@ -1,7 +1,7 @@
 //! A log and read models in files, a clock that the test holds, and a team whose owner can be written to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Months, TimeDelta, Utc};
@@ -48,7 +48,8 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&folder.path().join("log.sqlite")).await.unwrap();
-        let log = Arc::new(Full { log: Arc::new(log), is_full: AtomicBool::new(false) });
+        let log =
+            Arc::new(Full { log: Arc::new(log), is_full: AtomicBool::new(false), broken: Mutex::default() });
         let as_log: Arc<dyn EventLog> = log.clone();
         let known = Known::open(Arc::clone(&as_log)).await.unwrap();
         let subjects = Subjects::in_memory().await.unwrap();
@@ -160,6 +161,14 @@ impl World {
     pub(crate) async fn stop_reading(&self) {
         self.up_to_date().await;
         self.runner.abort();
+    }
+
+    /// What this delivery tells cannot be read any more.
+    pub(crate) async fn spoil(&self, id: &str) {
+        let mut tx = self.db.begin().await.unwrap();
+        let sql = "UPDATE deliveries SET facts = '{}' WHERE delivery_id = $1";
+        assert_eq!(tx.execute(sql, &[id.into()]).await.unwrap(), 1);
+        tx.commit().await.unwrap();
     }
 
     pub(crate) fn read_on(&mut self) {
