@@ -80,7 +80,9 @@ impl Home {
     /// The program with these arguments (separated by blanks), ready to be changed and started.
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = bare(self.folder.path());
-        command.args(args.split_whitespace()).env("SERVELINK_DATA_DIR", self.data())
+        command
+            .args(args.split_whitespace())
+            .env("SERVELINK_DATA_DIR", self.data())
             // Whoever is killed in a test comes back soon.
             .env("SERVELINK_JOB_LEASE", "1s");
         if let Some(database) = &self.database {

@@ -33,7 +33,9 @@ impl UsageRefusal {
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         match self {
-            Self::MonthClosed | Self::MonthNotOver(_) | Self::OlderMeasurement { .. } => RefusalKind::Conflict,
+            Self::MonthClosed | Self::MonthNotOver(_) | Self::OlderMeasurement { .. } => {
+                RefusalKind::Conflict
+            }
             Self::TooLarge | Self::BelowZero(_) | Self::EmptyCorrection => RefusalKind::Invalid,
         }
     }
