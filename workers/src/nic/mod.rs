@@ -248,18 +248,23 @@ impl Job for NicJob {
 
         let ended = self.seen.last_of_others(&sights, self.last_reading().await?);
         let readings: Vec<Reading> = sights.iter().chain(&ended).flat_map(Sight::readings).collect();
-        let unread: Vec<_> = unread.iter().map(|id| services_of(id)).collect();
-        let read =
-            ReadCounters { kind: TrafficSource::Docker, at, started_at: NO_COMMON_START, readings, unread };
+        let services = unread.iter().map(|id| services_of(id)).collect();
+        let read = ReadCounters {
+            kind: TrafficSource::Docker,
+            at,
+            started_at: NO_COMMON_START,
+            readings,
+            unread: services,
+        };
         let counted = self.commands.read_counters(&Actor(Self::NAME.into()), SOURCE, &read).await?;
-        self.seen.turn(&sights);
+        self.seen.turn(at, &sights, &ended, &unread);
         Ok(NicReport {
             position: counted.position,
             counted_bytes: counted.counted_bytes,
             containers: sights.len(),
             ended: ended.len(),
             without_network,
-            unread: read.unread.len(),
+            unread: unread.len(),
             unregistered: self.unregistered(&sights),
             troubles,
         })

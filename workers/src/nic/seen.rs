@@ -1,7 +1,7 @@
 //! What is kept in memory between two turns: when each container was started, and what was seen last of those that were
 //! told to end. Both may be lost: then a container costs one more question, or its last bytes are not counted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +14,9 @@ const MAX_LAST: usize = 10_000;
 /// A last sight that nobody could have recorded for so long is not kept.
 const KEPT: TimeDelta = TimeDelta::minutes(10);
 
+/// A container's id, and when it was started.
+type Life = (String, DateTime<Utc>);
+
 /// What is kept.
 #[derive(Debug, Default)]
 pub(super) struct Seen(Mutex<Inner>);
@@ -22,7 +25,11 @@ pub(super) struct Seen(Mutex<Inner>);
 struct Inner {
     starts: HashMap<String, DateTime<Utc>>,
     /// By container and start.
-    last: HashMap<(String, DateTime<Utc>), (DateTime<Utc>, Sight)>,
+    last: HashMap<Life, (DateTime<Utc>, Sight)>,
+    /// What the last recorded turn had of containers, living and ended.
+    recorded: HashSet<Life>,
+    /// What a recorded turn had no more, and when: it is gone from the log's counters, and would count anew.
+    gone: HashMap<Life, DateTime<Utc>>,
     events_trouble: Option<String>,
 }
 
@@ -39,11 +46,32 @@ impl Seen {
 
     /// What a turn has seen and recorded, in place of what any before it has. A last sight of the same life that shows
     /// no more goes: it may have been asked for after the turn began, and yet before the turn's own look.
-    pub(super) fn turn(&self, sights: &[Sight]) {
+    ///
+    /// What the turn before had and this one has not is gone for good, unless it could not be read.
+    pub(super) fn turn(
+        &self,
+        at: DateTime<Utc>,
+        sights: &[Sight],
+        ended: &[Sight],
+        unread: &BTreeSet<String>,
+    ) {
         let mut inner = self.inner();
+        let recorded: HashSet<Life> = sights.iter().chain(ended).map(life).collect();
+        let before = std::mem::take(&mut inner.recorded);
+        let (waits, gone): (Vec<Life>, Vec<Life>) = before
+            .into_iter()
+            .filter(|life| !recorded.contains(life))
+            .partition(|(id, _)| unread.contains(id));
+        inner.recorded = recorded;
+        inner.recorded.extend(waits);
+        inner.gone.retain(|_, gone_at| at - *gone_at < KEPT);
+        for life in gone {
+            inner.last.remove(&life);
+            inner.gone.insert(life, at);
+        }
         inner.starts = sights.iter().map(|sight| (sight.id.clone(), sight.started_at)).collect();
         for sight in sights {
-            let key = (sight.id.clone(), sight.started_at);
+            let key = life(sight);
             if inner.last.get(&key).is_some_and(|(_, last)| !shows_more(last, sight)) {
                 inner.last.remove(&key);
             }
@@ -53,7 +81,10 @@ impl Seen {
     /// This may be the last that is seen of a container; it was asked for at this instant.
     pub(super) fn keep(&self, at: DateTime<Utc>, sight: Sight) {
         let mut inner = self.inner();
-        let key = (sight.id.clone(), sight.started_at);
+        let key = life(&sight);
+        if inner.gone.contains_key(&key) {
+            return;
+        }
         if inner.last.len() >= MAX_LAST && !inner.last.contains_key(&key) {
             inner.last.retain(|_, (seen_at, _)| at - *seen_at < KEPT);
         }
@@ -81,6 +112,10 @@ impl Seen {
     pub(super) fn events_trouble(&self) -> Option<String> {
         self.inner().events_trouble.clone()
     }
+}
+
+fn life(sight: &Sight) -> Life {
+    (sight.id.clone(), sight.started_at)
 }
 
 /// Whether any counter of one sight of a life is above what another sight of it shows.
@@ -153,7 +188,7 @@ mod tests {
         ] {
             let seen = Seen::default();
             seen.keep(at(5), last.clone());
-            seen.turn(std::slice::from_ref(&turn));
+            seen.turn(at(4), std::slice::from_ref(&turn), &[], &BTreeSet::new());
             let expected = if is_kept { vec![last] } else { vec![] };
             assert_eq!(seen.last_of_others(&[], Some(at(4))), expected);
         }
@@ -162,9 +197,28 @@ mod tests {
     #[test]
     fn starts_are_those_of_the_last_turn() {
         let seen = Seen::default();
-        seen.turn(&[sight("a", 1), sight("b", 2)]);
-        seen.turn(&[sight("b", 3)]);
+        seen.turn(at(1), &[sight("a", 1), sight("b", 2)], &[], &BTreeSet::new());
+        seen.turn(at(2), &[sight("b", 3)], &[], &BTreeSet::new());
         assert_eq!((seen.start_of("a"), seen.start_of("b")), (None, Some(at(3))));
+    }
+
+    #[test]
+    fn what_a_turn_had_no_more_is_gone_and_never_counts_again() {
+        let (seen, nothing) = (Seen::default(), BTreeSet::new());
+        seen.turn(at(1), &[sight("a", 0), sight("b", 0)], &[], &nothing);
+        // Asked for while the next turn was under way, which has it no more; and once more after it.
+        seen.keep(at(3), sight("a", 0));
+        seen.turn(at(2), &[], &[], &BTreeSet::from(["b".to_owned()]));
+        seen.keep(at(4), sight("a", 0));
+        assert_eq!(seen.last_of_others(&[], Some(at(2))), []);
+        seen.keep(at(4), sight("b", 0));
+        assert_eq!(
+            seen.last_of_others(&[], Some(at(2))),
+            [sight("b", 0)],
+            "it could not be read: it is not gone"
+        );
+        seen.keep(at(4), sight("a", 3));
+        assert_eq!(seen.last_of_others(&[], Some(at(2))).len(), 2, "another life");
     }
 
     #[test]
