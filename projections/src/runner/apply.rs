@@ -5,7 +5,7 @@ use std::sync::Arc;
 use store::Position;
 
 use super::{RunnerError, checkpoint};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Tx};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
 
@@ -181,10 +181,25 @@ async fn transact(
     to: Position,
 ) -> Result<bool, ApplyError> {
     let mut tx = db.begin().await?;
-    if !checkpoint::advance(&mut tx, target, to).await? {
+    let applied = apply_in(&mut tx, target, events, to).await?;
+    if applied {
+        tx.commit().await?;
+    }
+    Ok(applied)
+}
+
+/// Moves the checkpoint and applies, in a transaction that the caller commits. False: the checkpoint is not where the
+/// target believes, or one of the events is not understood.
+pub(super) async fn apply_in(
+    tx: &mut Tx,
+    target: &Target,
+    events: &[ProjectedEvent],
+    to: Position,
+) -> Result<bool, ApplyError> {
+    let (understood, _) = readable(&*target.projector, events);
+    if understood.len() < events.len() || !checkpoint::advance(tx, target, to).await? {
         return Ok(false);
     }
-    target.projector.apply(&mut tx, target.generation, events).await?;
-    tx.commit().await?;
+    target.projector.apply(tx, target.generation, events).await?;
     Ok(true)
 }

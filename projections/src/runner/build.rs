@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::Position;
 use tokio::sync::mpsc;
 
-use super::apply::{Standing, Target, apply_to_all};
+use super::apply::{self, Standing, Target, apply_to_all};
 use super::checkpoint::{self, State};
 use super::{Runner, RunnerError};
 use crate::event::ProjectedEvent;
@@ -43,8 +43,7 @@ impl Runner {
             }
             let begun = checkpoint::begin_if_missing(&self.db, &**projector).await?;
             if let (Some(generation), Position(0)) = (begun, head) {
-                let target = Target::new(projector, generation, head);
-                checkpoint::switch(&self.db, &target).await?;
+                self.take_over(&mut Target::new(projector, generation, head)).await?;
             }
             checkpoint::sweep(&self.db, &**projector).await?;
         }
@@ -139,15 +138,15 @@ impl Runner {
         while !targets.is_empty() {
             self.catch_up(&mut targets, progress).await?;
             let mut behind = Vec::new();
-            for target in targets {
+            for mut target in targets {
                 let name = target.projector.name();
                 match &target.standing {
                     Standing::Going => {
-                        if checkpoint::switch(&self.db, &target).await? {
+                        if self.take_over(&mut target).await? {
                             tracing::info!(projection = name, position = %target.position, "a read model is built");
                             checkpoint::sweep(&self.db, &*target.projector).await?;
                         } else {
-                            // Readers have seen more already, or it is gone: the next round finds out.
+                            // It is too far behind what is read, or gone, or has stopped: the next round finds out.
                             behind.push(target);
                         }
                     }
@@ -160,6 +159,28 @@ impl Runner {
             targets = behind;
         }
         failures.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Makes a generation the one that is read, if it is there or nearly so. What is read stands still for what the other
+    /// lacks: on a busy log two that run equally fast would never meet.
+    async fn take_over(&self, target: &mut Target) -> Result<bool, RunnerError> {
+        let mut tx = self.db.begin().await?;
+        let read = checkpoint::hold_the_read(&mut tx, target).await?.unwrap_or_default();
+        if target.position < read {
+            let mut lacks = self.read(target.position, BUILD_PAGE).await?;
+            lacks.truncate(lacks.partition_point(|event| event.position <= read));
+            let reaches = lacks.last().is_some_and(|last| last.position == read);
+            // Whatever is wrong with these events is found and told by the next round.
+            if !reaches || !apply::apply_in(&mut tx, target, &lacks, read).await.unwrap_or_default() {
+                return Ok(false);
+            }
+            target.position = read;
+        }
+        let switched = checkpoint::switch(&mut tx, target).await?;
+        if switched {
+            tx.commit().await?;
+        }
+        Ok(switched)
     }
 
     /// Applies everything up to where the log ends. The next batch is read and understood while one is applied.

@@ -167,12 +167,21 @@ pub(super) async fn forget(db: &Db, name: &str, generation: i64) -> Result<(), D
     tx.commit().await
 }
 
-/// Makes a generation the one that is read, in place of the one that was, unless it is behind it. Readers see
-/// either the one or the other, whole.
-pub(super) async fn switch(db: &Db, target: &Target) -> Result<bool, DbError> {
+/// Where the generation is that is read, if it is another: no runner moves it until the transaction ends. Waits for one
+/// that is moving it.
+pub(super) async fn hold_the_read(tx: &mut Tx, target: &Target) -> Result<Option<Position>, DbError> {
+    let sql = "UPDATE projection SET position = position WHERE name = $1 AND state = $2 AND generation <> $3 \
+               RETURNING position";
+    let active = State::Active.as_str();
+    let rows =
+        tx.fetch(sql, &[target.projector.name().into(), active.into(), target.generation.into()]).await?;
+    rows.first().map(|row| row.int(0).map(Position::from_sql)).transpose()
+}
+
+/// Makes a generation the one that is read, in place of the one that was, unless it is behind it or no more. Readers
+/// see either the one or the other, whole.
+pub(super) async fn switch(tx: &mut Tx, target: &Target) -> Result<bool, DbError> {
     let (name, active) = (target.projector.name(), State::Active.as_str());
-    let mut tx = db.begin().await?;
-    // Waits for a runner that is moving the old one's checkpoint, and then looks where it is.
     tx.execute(
         "DELETE FROM projection WHERE name = $1 AND state = $2 AND generation <> $3 AND position <= $4",
         &[name.into(), active.into(), target.generation.into(), target.position.to_sql().into()],
@@ -185,9 +194,6 @@ pub(super) async fn switch(db: &Db, target: &Target) -> Result<bool, DbError> {
             &[name.into(), active.into(), target.generation.into()],
         )
         .await?;
-    if switched == 1 {
-        tx.commit().await?;
-    }
     Ok(switched == 1)
 }
 

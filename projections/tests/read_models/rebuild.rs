@@ -1,7 +1,7 @@
 //! Building beside what is read: readers see the old, then the new, and never anything between.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +10,8 @@ use servelink_projections::db::Tx;
 use servelink_projections::project_usage::ProjectUsageProjector;
 use servelink_projections::runner::{Progress, State};
 use servelink_projections::{ApplyError, Db, ProjectedEvent, Projector, ReadModels, Runner, RunnerError};
-use store::{EventLog, Position};
+use store::{Append, AppendError, Appended, EventLog, Filter, Position, ReadError, Recorded, StreamId};
+use tokio::sync::watch;
 
 use crate::common::history::{append, month, project};
 use crate::common::model::{assert_equal, assert_no_orphans};
@@ -21,6 +22,7 @@ use crate::common::{
 
 both! {
     readers_never_see_a_half_built_state
+    a_log_that_never_rests_is_caught_up_with
     a_new_version_is_built_beside_the_old_one
     a_log_that_was_put_back_is_built_anew
     what_was_begun_anew_elsewhere_is_left
@@ -98,6 +100,68 @@ async fn readers_never_see_a_half_built_state(kind: Kind) {
     assert_equal(&db, &all_events(&*log).await).await;
     runner(&log, &db).prepare().await.unwrap();
     assert_no_orphans(&db).await;
+}
+
+/// A log that grows whenever its reader has come to its end, and others have applied that before he reads on.
+struct NeverAtRest {
+    log: Arc<ScriptedLog>,
+    db: Db,
+    /// What comes next, the last first.
+    to_come: Mutex<Vec<Recorded>>,
+}
+
+#[async_trait]
+impl EventLog for NeverAtRest {
+    async fn read_after(
+        &self,
+        after: Position,
+        limit: usize,
+        all: Filter,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let events = self.log.read_after(after, limit, all).await?;
+        let next = if events.is_empty() { self.to_come.lock().unwrap().pop() } else { None };
+        if let Some(next) = next {
+            self.log.extend(&[next]);
+            until_caught_up(&*self.log, &self.db).await;
+        }
+        Ok(events)
+    }
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.log.append(append).await
+    }
+    async fn read_stream(&self, of: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_stream(of, after, limit).await
+    }
+    async fn read_last(&self, stream: &StreamId) -> Result<Option<Recorded>, ReadError> {
+        self.log.read_last(stream).await
+    }
+    async fn head(&self) -> Result<Position, ReadError> {
+        self.log.head().await
+    }
+    fn wake(&self) -> watch::Receiver<Position> {
+        self.log.wake()
+    }
+    async fn close(&self) {}
+}
+
+async fn a_log_that_never_rests_is_caught_up_with(kind: Kind) {
+    let place = Place::new(kind).await;
+    let db = place.db().await;
+    let history = random_history(9, 60, false);
+    let (before, later) = history.split_at(40);
+    let log = Arc::new(ScriptedLog::with(before, 1, 9));
+    let as_log: Arc<dyn EventLog> = log.clone();
+    let _running = Running::start(runner(&as_log, &db));
+    until_caught_up(&*log, &db).await;
+
+    let to_come = Mutex::new(later.iter().rev().cloned().collect());
+    let busy = Arc::new(NeverAtRest { log: Arc::clone(&log), db: db.clone(), to_come });
+    let as_busy: Arc<dyn EventLog> = busy.clone();
+    in_time(runner(&as_busy, &db).rebuild(None, &mut |_| {})).await.unwrap();
+    assert_eq!(busy.to_come.lock().unwrap().len(), later.len() - 1, "the end was looked for once");
+    let (first, others) = (log.head().await.unwrap(), ReadModels::new(db.clone()).statuses().await.unwrap());
+    assert!(others.iter().all(|s| s.state == State::Active && s.position == first), "{others:?}");
+    assert_equal(&db, &history[..41]).await;
 }
 
 /// The next version of project usage.
