@@ -32,7 +32,7 @@ pub(crate) use home::{Finished, Home};
 pub(crate) use running::Servelink;
 
 /// The longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A deployment by a number, for the shared Traefik.
 pub(crate) fn deployment(byte: u8) -> domain::DeploymentId {

@@ -10,7 +10,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::common::{Home, eventually};
+use crate::common::{Home, PATIENCE, eventually};
 use crate::shop::{SECRET, Shop, standard, told};
 
 /// A server that answers and shows, and does nothing by itself.
@@ -35,7 +35,7 @@ async fn killed_while_the_backend_is_asked() {
     let payment = shop.client.send(shop.order().header("Idempotency-Key", "once")).await;
     assert_eq!(payment.status, 202, "{payment:?}");
     let payment = payment.json();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(50);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let found = loop {
         let again = shop.client.send(shop.order().header("Idempotency-Key", "once")).await;
         assert_eq!(again.json()["payment_id"], payment["payment_id"]);

@@ -15,7 +15,7 @@ async fn it_lives_and_is_ready() {
     let server = Server::with_two_teams().await;
     assert_eq!(server.call(Method::GET, "/healthz", None, None).await.ok(), json!({ "status": "ok" }));
     let head = server.app.log.head().await.unwrap();
-    server.app.reads.wait_for(head, std::time::Duration::from_secs(10)).await.unwrap();
+    server.app.reads.wait_for(head, std::time::Duration::from_secs(120)).await.unwrap();
     let ready = server.call(Method::GET, "/readyz", None, None).await.ok();
     assert_eq!(ready["ready"], true);
     assert_eq!(ready["log"], json!({ "readable": true, "position": head.0 }));
@@ -35,7 +35,7 @@ async fn what_was_not_delivered_is_shown_for_a_week_and_is_no_reason_not_to_be_r
     let actor = Actor("test".into());
     let up_to_date = || async {
         let head = server.app.log.head().await.unwrap();
-        reads.wait_for(head, std::time::Duration::from_secs(10)).await.unwrap();
+        reads.wait_for(head, std::time::Duration::from_secs(120)).await.unwrap();
     };
     for _ in 0..3 {
         commands.give_plan(&actor, TEAM.parse().unwrap(), &"pay_as_you_go".into()).await.unwrap();

@@ -168,7 +168,7 @@ impl Server {
     /// Waits until the read models have everything that is recorded, and answers where that ends.
     pub(crate) async fn caught_up(&self) -> u64 {
         let head = self.app.log.head().await.unwrap();
-        self.app.reads.wait_for(head, Duration::from_secs(30)).await.unwrap();
+        self.app.reads.wait_for(head, Duration::from_secs(120)).await.unwrap();
         head.0
     }
 

@@ -38,7 +38,7 @@ async fn it_ends_as_soon_as_the_position_is_reached(kind: Kind) {
     for event in &author.events {
         let position = append(&*log, std::slice::from_ref(event)).await;
         for reads in [&reads, &elsewhere] {
-            reads.wait_for(position, Duration::from_secs(20)).await.unwrap();
+            reads.wait_for(position, Duration::from_secs(120)).await.unwrap();
         }
     }
     let usage = reads.project_usage(UserId(7), project(1), month("2026-11")).await.unwrap().unwrap();
@@ -49,7 +49,7 @@ async fn it_ends_as_soon_as_the_position_is_reached(kind: Kind) {
         .into_iter()
         .cycle()
         .take(200)
-        .map(|reads| tokio::spawn(async move { reads.wait_for(Position(5), Duration::from_secs(20)).await }))
+        .map(|reads| tokio::spawn(async move { reads.wait_for(Position(5), Duration::from_secs(120)).await }))
         .collect();
     append(&*log, &author.events[3..]).await;
     for waiting in waiting {
@@ -68,7 +68,7 @@ async fn it_says_how_far_the_read_models_came(kind: Kind) {
     let reads = ReadModels::new(db.clone());
     let own = Runner::new(as_log, db.clone(), servelink_projections::all(), reads.moved());
     let _running = Running::start(own);
-    reads.wait_for(Position(4), Duration::from_secs(20)).await.unwrap();
+    reads.wait_for(Position(4), Duration::from_secs(120)).await.unwrap();
     let begun = Instant::now();
     for reads in [reads, ReadModels::new(place.another(&db).await)] {
         let waited = reads.wait_for(Position(5), Duration::from_millis(150)).await;
@@ -132,7 +132,7 @@ async fn nothing_is_read_before_it_is_built(kind: Kind) {
     assert_building().await;
 
     log.stop_readers_at(Position(u64::MAX));
-    reads.wait_for(Position(4), Duration::from_secs(20)).await.unwrap();
+    reads.wait_for(Position(4), Duration::from_secs(120)).await.unwrap();
     assert!(reads.project_usage(user, project, november).await.unwrap().is_some());
     assert_eq!(reads.project_days(user, project, november).await.unwrap().unwrap().len(), 1);
     assert_eq!(reads.team_usage(user, &slug, november).await.unwrap().unwrap().projects.len(), 1);

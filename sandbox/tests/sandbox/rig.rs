@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::receiver::Receiver;
 
 /// The longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const KEY: &str = "key-one";
 pub(crate) const SECRET: &str = "a secret of many characters";

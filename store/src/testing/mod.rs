@@ -46,19 +46,19 @@ pub trait SqlHarness: Harness {
     async fn execute(&self, sql: &str) -> Result<(), sqlx::Error>;
 }
 
-/// The future's result; a test that waits for longer than half a minute waits in vain.
+/// The future's result; a test that waits for longer than two minutes waits in vain.
 ///
 /// # Panics
 /// When it takes longer.
 pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(30);
+    let limit = Duration::from_secs(120);
     tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("not done within {limit:?}"))
 }
 
 /// Waits until the log's end is there or further.
 ///
 /// # Panics
-/// When it takes longer than half a minute, or the log cannot be read.
+/// When it takes longer than two minutes, or the log cannot be read.
 pub async fn until_head(log: &dyn EventLog, position: Position) {
     in_time(async {
         while log.head().await.unwrap() < position {

@@ -20,7 +20,7 @@ use store::{EventLog, StreamId};
 use tokio::time::{Instant, sleep};
 
 /// The longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Scene {
     now: Arc<Mutex<DateTime<Utc>>>,

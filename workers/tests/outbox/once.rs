@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::fake::{Fake, Mode};
 use crate::world::World;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn they_go_out_in_order_and_a_few_at_once() {

@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 use crate::log::Full;
 
 /// The longest that a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const TEAM: TeamId = TeamId::from_bytes([1; 16]);
 pub(crate) const OWNER: UserId = UserId(1);

@@ -66,5 +66,5 @@ async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(120), wait).await.unwrap();
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::engine::random;
 
 /// The longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Scene {
     pub(crate) data_dir: TempDir,

@@ -23,7 +23,7 @@ use store::subjects::Subjects;
 use store::{EventLog, Filter, Position, SystemClock};
 
 /// The longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Two projects fit a free team.
 pub(crate) fn project(byte: u8) -> ProjectId {

@@ -11,7 +11,7 @@ use crate::{QUICK, config, message, quick, send, sender, transient};
 /// The most that two sockets and a client may have taken before they notice that nobody reads on.
 const BUFFERED: usize = 32 << 20;
 /// The longest that a test waits for what takes [`QUICK`].
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn who_never_answers_is_given_up() {

@@ -27,7 +27,7 @@ use store::{Clock, EventLog, Filter, Position};
 use tempfile::TempDir;
 use tokio::task::AbortHandle;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Each team has one project of the same number.
 pub(crate) const STEADY: TeamId = TeamId::from_bytes([1; 16]);
 pub(crate) const PAYING: TeamId = TeamId::from_bytes([2; 16]);

@@ -64,7 +64,7 @@ pub(crate) async fn reads(kind: Kind, author: &Author) -> (Place, ReadModels) {
 /// Waits until every read model is at the log's head.
 pub(crate) async fn until_caught_up(log: &dyn EventLog, db: &Db) {
     let head = log.head().await.unwrap();
-    ReadModels::new(db.clone()).wait_for(head, Duration::from_secs(30)).await.unwrap();
+    ReadModels::new(db.clone()).wait_for(head, Duration::from_secs(120)).await.unwrap();
 }
 
 /// Waits until this is so.
