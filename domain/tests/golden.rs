@@ -30,7 +30,7 @@ use servelink_domain::team::{
     LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
     PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
     ProjectSourceChosen, RenewalDue, Resource, Role, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved,
-    TeamRenamed, UsageAlertCleared, UsageAlertRaised,
+    TeamRenamed, UnlinkedStorageMeasured, UsageAlertCleared, UsageAlertRaised,
 };
 use servelink_domain::usage::{
     Correction, MonthClosed, StorageMeasured, StorageSizes, TrafficRecorded, UsageCorrected, UsageEvent,
@@ -53,7 +53,7 @@ macro_rules! golden_of {
 golden_of!(usage, UsageEvent in "usage": TrafficRecorded StorageMeasured UsageCorrected MonthClosed);
 golden_of!(team, TeamEvent in "team":
     TeamRegistered TeamRenamed TeamRemoved MemberAdded MemberRemoved MemberRoleChanged MemberContactChanged
-    SubjectErased ProjectSourceChosen LimitForecast
+    SubjectErased ProjectSourceChosen LimitForecast UnlinkedStorageMeasured
     ProjectRegistered ProjectRenamed ProjectMoved ProjectRemoved PlanActivated PlanRenewed RenewalDue PlanLapsed
     UsageAlertRaised UsageAlertCleared);
 golden_of!(payment, PaymentEvent in "payment":
@@ -220,6 +220,11 @@ fn team_events() {
             limit: ByteCount::MAX,
             reached_on: "2026-11-28".parse().unwrap(),
             at: noon,
+        }),
+        TeamEvent::UnlinkedStorageMeasured(UnlinkedStorageMeasured {
+            bytes: ByteCount::from(4_294_967_295),
+            measured_at: noon,
+            source: "docker".into(),
         }),
     ];
     let events: Vec<_> = events.into_iter().chain(alerts).chain(later).collect();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 53] = [
+const KNOWN: [&str; 54] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -30,6 +30,7 @@ const KNOWN: [&str; 53] = [
     "UsageAlertRaised",
     "UsageAlertCleared",
     "LimitForecast",
+    "UnlinkedStorageMeasured",
     "MemberContactChanged",
     "SubjectErased",
     "ProjectSourceChosen",

@@ -39,7 +39,7 @@ pub(crate) struct TeamPlan {
     max_storage_mb: i64,
 }
 
-/// All its projects together.
+/// All its projects together, and folders that no project mounts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TeamTotals {
     traffic_bytes: u64,
@@ -48,6 +48,9 @@ pub(crate) struct TeamTotals {
     storage_bytes: u64,
     storage_mb: f64,
     storage_gb: f64,
+    /// Of the storage, what is in folders of the team that no project mounts; absent when nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlinked_storage_bytes: Option<u64>,
 }
 
 /// How much of each limit is used.
@@ -109,6 +112,7 @@ impl Answer {
                 storage_bytes: storage.get(),
                 storage_mb: megabytes(storage),
                 storage_gb: gigabytes(storage),
+                unlinked_storage_bytes: Some(usage.unlinked_storage.get()).filter(|bytes| *bytes > 0),
             },
             limits: TeamLimits {
                 traffic: TrafficLimit {

@@ -143,6 +143,7 @@ mod tests {
             plan: PlanName::free(),
             month: "2026-11".parse().unwrap(),
             projects: vec![project],
+            unlinked_storage: ByteCount::ZERO,
             position: Position(1),
         }
     }

@@ -4,8 +4,9 @@ use axum::body::Body;
 use chrono::TimeDelta;
 use http::{Method, Request};
 use serde_json::{Value, json};
+use store::commands::Actor;
 
-use crate::support::{OTHER_PROJECT, PROJECT, Server, USER, errors};
+use crate::support::{OTHER_PROJECT, PROJECT, Server, TEAM, USER, errors};
 
 const MB: u64 = 1 << 20;
 const GB: u64 = 1 << 30;
@@ -119,6 +120,23 @@ async fn a_team_s_month_stands_beside_its_plan() {
     );
     let limits = server.get("/api/usage/teams/ferme/limits").await.ok();
     assert_eq!(limits, json!({ "within_limits": true, "exceeded": [] }));
+}
+
+#[tokio::test]
+async fn folders_that_no_project_mounts_are_the_team_s_storage() {
+    let server = Server::with_two_teams().await;
+    let project = json!({ "project_id": PROJECT, "volumes_bytes": MB, "images_bytes": 0, "layers_bytes": 0 });
+    server.post("/api/usage/storage", project).await.position();
+    let bytes = (100 * MB).try_into().unwrap();
+    let (team, now, actor) = (TEAM.parse().unwrap(), server.app.clock.now(), Actor("test".into()));
+    let measured = server.app.commands.measure_unlinked_storage(&actor, team, bytes, now, "docker").await;
+    let position = measured.unwrap().0;
+    let usage = server.get(&format!("/api/usage/teams/ferme?min_position={position}")).await.ok();
+    assert_eq!(usage["usage"]["storage_bytes"], 101 * MB);
+    assert_eq!(usage["usage"]["unlinked_storage_bytes"], 100 * MB);
+    assert_eq!(usage["projects"][0]["storage_bytes"], MB);
+    let limits = server.get("/api/usage/teams/ferme/limits").await.ok();
+    assert_eq!(limits["exceeded"][0]["resource"], "storage", "{limits}");
 }
 
 #[tokio::test]

@@ -92,6 +92,15 @@ pub enum TeamCommand {
     ReportUsage(UsageNow),
     /// At this pace the team reaches a limit before the month ends: that may have to be told.
     ReportForecast(Forecast),
+    /// Take down what the team's folders come to that no project mounts.
+    MeasureUnlinkedStorage {
+        /// All of them together.
+        bytes: ByteCount,
+        /// When it was measured.
+        measured_at: DateTime<Utc>,
+        /// Who measured.
+        source: String,
+    },
     /// The team does not exist any more, and neither do its projects.
     Remove {
         /// From when on the traffic of its projects is refused.

@@ -7,7 +7,7 @@ use super::event::{
     LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
     PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
     ProjectSourceChosen, RenewalDue, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
-    UsageAlertCleared, UsageAlertRaised,
+    UnlinkedStorageMeasured, UsageAlertCleared, UsageAlertRaised,
 };
 use super::refusal::TeamRefusal;
 use super::state::{Contact, Team};
@@ -39,6 +39,7 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             | TeamCommand::CheckPlan { .. }
             | TeamCommand::ReportUsage(_)
             | TeamCommand::ReportForecast(_)
+            | TeamCommand::MeasureUnlinkedStorage { .. }
             | TeamCommand::EraseSubject { .. },
         ) => Ok(vec![]),
         (
@@ -75,6 +76,9 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
         (Some(_), TeamCommand::CheckPlan { at }) => Ok(check_plan(team, at)),
         (Some(_), TeamCommand::ReportUsage(now)) => Ok(report_usage(team, now, plans)),
         (Some(_), TeamCommand::ReportForecast(forecast)) => Ok(report_forecast(team, forecast, plans)),
+        (Some(_), TeamCommand::MeasureUnlinkedStorage { bytes, measured_at, source }) => {
+            Ok(measure_unlinked_storage(team, bytes, measured_at, source))
+        }
         (Some(_), TeamCommand::Remove { at }) => Ok(remove(team, at)),
     }
 }
@@ -297,6 +301,20 @@ fn report_forecast(team: &Team, forecast: Forecast, plans: &Catalogue) -> Vec<Te
 /// anything is all of it and nothing is nothing.
 fn is_at_least(used: ByteCount, percent: u8, limit: ByteCount) -> bool {
     used > ByteCount::ZERO && u128::from(used.get()) * 100 >= u128::from(limit.get()) * u128::from(percent)
+}
+
+/// Only what differs from the last measurement is worth an event, and what is older than it never is.
+fn measure_unlinked_storage(
+    team: &Team,
+    bytes: ByteCount,
+    measured_at: DateTime<Utc>,
+    source: String,
+) -> Vec<TeamEvent> {
+    let (standing, since) = team.unlinked.map_or((ByteCount::ZERO, None), |(bytes, at)| (bytes, Some(at)));
+    if bytes == standing || since.is_some_and(|since| measured_at < since) {
+        return vec![];
+    }
+    vec![TeamEvent::UnlinkedStorageMeasured(UnlinkedStorageMeasured { bytes, measured_at, source })]
 }
 
 fn remove(team: &Team, at: DateTime<Utc>) -> Vec<TeamEvent> {

@@ -51,6 +51,8 @@ pub enum TeamEvent {
     UsageAlertCleared(UsageAlertCleared),
     /// It will have used all of what its plan allows before the month ends.
     LimitForecast(LimitForecast),
+    /// What its folders come to that no project mounts.
+    UnlinkedStorageMeasured(UnlinkedStorageMeasured),
 }
 
 /// The team exists.
@@ -272,6 +274,17 @@ pub struct LimitForecast {
     pub at: DateTime<Utc>,
 }
 
+/// What the team's folders come to that no project mounts: they are in no project's figures, and count for the team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlinkedStorageMeasured {
+    /// All of them together.
+    pub bytes: ByteCount,
+    /// When it was measured.
+    pub measured_at: DateTime<Utc>,
+    /// Who measured.
+    pub source: String,
+}
+
 impl DomainEvent for TeamEvent {
     fn event_type(&self) -> String {
         match self {
@@ -295,6 +308,7 @@ impl DomainEvent for TeamEvent {
             Self::UsageAlertRaised(_) => "UsageAlertRaised",
             Self::UsageAlertCleared(_) => "UsageAlertCleared",
             Self::LimitForecast(_) => "LimitForecast",
+            Self::UnlinkedStorageMeasured(_) => "UnlinkedStorageMeasured",
         }
         .into()
     }

@@ -35,7 +35,7 @@ pub use event::{
     LimitForecast, MemberAdded, MemberContactChanged, MemberRemoved, MemberRoleChanged, PlanActivated,
     PlanLapsed, PlanRenewed, ProjectMoved, ProjectRegistered, ProjectRemoved, ProjectRenamed,
     ProjectSourceChosen, RenewalDue, SubjectErased, TeamEvent, TeamRegistered, TeamRemoved, TeamRenamed,
-    UsageAlertCleared, UsageAlertRaised,
+    UnlinkedStorageMeasured, UsageAlertCleared, UsageAlertRaised,
 };
 pub use refusal::TeamRefusal;
 pub use state::{Contact, Project, Team, Term};

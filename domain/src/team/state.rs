@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::TeamEvent;
 use super::{Resource, Role};
 use crate::plan::PlanName;
-use crate::{Language, Month, PaymentId, ProjectId, Sealed, Slug, TrafficSource, UserId};
+use crate::{ByteCount, Language, Month, PaymentId, ProjectId, Sealed, Slug, TrafficSource, UserId};
 
 /// A team, as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Team {
     pub alerts: BTreeMap<Resource, (Month, u8)>,
     /// The last month in which it was told that it will reach a limit. A change of plan begins anew.
     pub forecasts: BTreeMap<Resource, Month>,
+    /// What its folders come to that no project mounts, and when that was measured.
+    pub unlinked: Option<(ByteCount, DateTime<Utc>)>,
     /// Every payment that paid for a plan, for ever: each pays once.
     pub payments: BTreeSet<PaymentId>,
     /// The last of its months that was paid, for ever: each is paid once.
@@ -163,6 +165,9 @@ impl Team {
             }
             TeamEvent::LimitForecast(forecast) => {
                 self.forecasts.insert(forecast.resource, forecast.month);
+            }
+            TeamEvent::UnlinkedStorageMeasured(measured) => {
+                self.unlinked = Some((measured.bytes, measured.measured_at));
             }
         }
     }

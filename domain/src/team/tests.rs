@@ -387,3 +387,30 @@ fn a_source_is_chosen_for_a_project_that_is_there_until_it_moves() {
     assert_eq!(evolved(&mut team, put_project(1)), 1);
     assert_eq!(team.projects[&project(1)].source, None, "the choice does not move along");
 }
+
+fn unlinked(bytes: u32, at_time: &str) -> TeamCommand {
+    let (bytes, measured_at) = (bytes.into(), at(at_time));
+    TeamCommand::MeasureUnlinkedStorage { bytes, measured_at, source: "docker".into() }
+}
+
+#[test]
+fn storage_that_no_project_mounts_is_told_when_it_differs() {
+    assert_eq!(when(&Team::default(), unlinked(9, "2026-11-10T04:00:00Z")), Ok(vec![]), "nobody's");
+    let mut team = given(vec![register("a")]);
+    assert_eq!(evolved(&mut team, unlinked(0, "2026-11-10T04:00:00Z")), 0, "there never was any");
+    let measured = UnlinkedStorageMeasured {
+        bytes: 9_u32.into(),
+        measured_at: at("2026-11-10T04:00:00Z"),
+        source: "docker".into(),
+    };
+    let told = when(&team, unlinked(9, "2026-11-10T04:00:00Z")).unwrap();
+    assert_eq!(told, [TeamEvent::UnlinkedStorageMeasured(measured)]);
+    told.iter().for_each(|event| team.evolve(event));
+    assert_eq!(evolved(&mut team, unlinked(9, "2026-11-11T04:00:00Z")), 0, "it is the same");
+    assert_eq!(evolved(&mut team, unlinked(8, "2026-11-10T03:00:00Z")), 0, "the clock was set back");
+    assert_eq!(evolved(&mut team, unlinked(0, "2026-11-12T04:00:00Z")), 1);
+    assert_eq!(evolved(&mut team, unlinked(7, "2026-11-13T04:00:00Z")), 1);
+    assert_eq!(evolved(&mut team, TeamCommand::Remove { at: at("2026-11-13T05:00:00Z") }), 1);
+    team.evolve(&when(&team, register("b")).unwrap()[0]);
+    assert_eq!(evolved(&mut team, unlinked(0, "2026-11-14T04:00:00Z")), 0, "whoever comes after it has none");
+}

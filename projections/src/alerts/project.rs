@@ -81,7 +81,8 @@ impl Writing<'_> {
             | TeamEvent::MemberContactChanged(_)
             | TeamEvent::SubjectErased(_)
             | TeamEvent::ProjectSourceChosen(_)
-            | TeamEvent::LimitForecast(_) => Ok(()),
+            | TeamEvent::LimitForecast(_)
+            | TeamEvent::UnlinkedStorageMeasured(_) => Ok(()),
         }
     }
 

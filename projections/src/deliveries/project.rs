@@ -107,7 +107,8 @@ impl Writing<'_> {
             | TeamEvent::ProjectRenamed(_)
             | TeamEvent::ProjectSourceChosen(_)
             | TeamEvent::ProjectMoved(_)
-            | TeamEvent::ProjectRemoved(_) => Ok(()),
+            | TeamEvent::ProjectRemoved(_)
+            | TeamEvent::UnlinkedStorageMeasured(_) => Ok(()),
         }
     }
 

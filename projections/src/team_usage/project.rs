@@ -1,9 +1,10 @@
 //! Events into rows of team usage. Traffic belongs to the team that the project is in when it is recorded; a project
-//! that moves takes its storage along and leaves its traffic.
+//! that moves takes its storage along and leaves its traffic. Storage that no project has is the team's own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::team::{Team, TeamEvent};
 use domain::usage::Usage;
@@ -25,11 +26,11 @@ impl Projector for TeamUsageProjector {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["team_usage", "team_usage_project"]
+        &["team_usage", "team_usage_project", "team_usage_unlinked"]
     }
 
     fn aggregates(&self) -> &'static [&'static str] {
@@ -45,6 +46,7 @@ impl Projector for TeamUsageProjector {
             batch.write_usage(tx, generation).await?;
         }
         batch.write_held(tx, generation).await?;
+        batch.write_unlinked(tx, generation).await?;
         Ok(())
     }
 }
@@ -61,6 +63,8 @@ struct Batch {
     held: HashMap<ProjectId, Held>,
     changed: BTreeSet<ProjectId>,
     deltas: HashMap<(TeamId, Month, ProjectId), Delta>,
+    /// What folders come to that no project mounts.
+    unlinked: BTreeMap<(TeamId, Month), i64>,
 }
 
 impl Batch {
@@ -84,11 +88,11 @@ impl Batch {
         match &event.body {
             Body::Usage(id, usage) => self.used(id.project, id.month, &Delta::of(usage)),
             Body::Team(team, team_event) => {
-                let month = Month::of(event.recorded_at).map_err(|error| ApplyError::Event {
-                    position: event.position,
-                    why: error.to_string(),
-                })?;
-                self.team_event(*team, team_event, month);
+                self.team_event(*team, team_event, month_of(event, event.recorded_at)?);
+                if let TeamEvent::UnlinkedStorageMeasured(measured) = team_event {
+                    let month = month_of(event, measured.measured_at)?;
+                    self.unlinked.insert((*team, month), measured.bytes.to_sql());
+                }
             }
             Body::Comparison(..)
             | Body::Payment(..)
@@ -127,9 +131,12 @@ impl Batch {
                 self.set_storage(team, month, removed.project_id, 0);
                 self.hold(removed.project_id, Held { team, storage: 0 });
             }
+            // Whoever registers a team of this id again begins with nothing.
+            TeamEvent::TeamRemoved(_) => {
+                self.unlinked.insert((team, month), 0);
+            }
             TeamEvent::TeamRegistered(_)
             | TeamEvent::TeamRenamed(_)
-            | TeamEvent::TeamRemoved(_)
             | TeamEvent::MemberAdded(_)
             | TeamEvent::MemberRemoved(_)
             | TeamEvent::MemberRoleChanged(_)
@@ -143,7 +150,8 @@ impl Batch {
             | TeamEvent::MemberContactChanged(_)
             | TeamEvent::SubjectErased(_)
             | TeamEvent::ProjectSourceChosen(_)
-            | TeamEvent::LimitForecast(_) => {}
+            | TeamEvent::LimitForecast(_)
+            | TeamEvent::UnlinkedStorageMeasured(_) => {}
         }
     }
 
@@ -195,6 +203,25 @@ impl Batch {
         tx.execute(&sql, &[(&Value::from_iter(rows).to_string()).into(), generation.into()]).await?;
         Ok(())
     }
+
+    async fn write_unlinked(&self, tx: &mut Tx, generation: i64) -> Result<(), DbError> {
+        if self.unlinked.is_empty() {
+            return Ok(());
+        }
+        let rows = self.unlinked.iter().map(|((team, month), bytes)| json!([team, month, bytes]));
+        let sql = format!(
+            "INSERT INTO team_usage_unlinked (generation, team_id, month, storage_bytes) \
+             SELECT $2, value->>0, value->>1, CAST(value->>2 AS BIGINT) FROM {} AS rows WHERE true \
+             ON CONFLICT (generation, team_id, month) DO UPDATE SET storage_bytes = excluded.storage_bytes",
+            tx.rows()
+        );
+        tx.execute(&sql, &[(&Value::from_iter(rows).to_string()).into(), generation.into()]).await?;
+        Ok(())
+    }
+}
+
+fn month_of(event: &ProjectedEvent, at: DateTime<Utc>) -> Result<Month, ApplyError> {
+    Month::of(at).map_err(|error| ApplyError::Event { position: event.position, why: error.to_string() })
 }
 
 fn project_of(event: &ProjectedEvent) -> Option<ProjectId> {

@@ -20,7 +20,9 @@ pub(crate) async fn month(
     let Some(team) = team_of_member(db, user, slug).await? else {
         return Ok(None);
     };
-    let sql = "SELECT u.project_id, u.month, u.ingress_bytes, u.egress_bytes, u.requests, u.storage_bytes, p.position \
+    let sql = "SELECT u.project_id, u.month, u.ingress_bytes, u.egress_bytes, u.requests, u.storage_bytes, p.position, \
+               (SELECT t.storage_bytes FROM team_usage_unlinked t WHERE t.generation = p.generation \
+               AND t.team_id = $1 AND t.month <= $2 ORDER BY t.month DESC LIMIT 1) \
                FROM projection p LEFT JOIN team_usage u \
                ON u.generation = p.generation AND u.team_id = $1 AND u.month <= $2 \
                AND (u.month = $2 OR u.storage_bytes IS NOT NULL) \
@@ -29,6 +31,7 @@ pub(crate) async fn month(
     let rows = db.fetch(sql, &[(&team_id).into(), (&month_text).into()]).await?;
     let Some(first) = rows.first() else { return Err(QueryError::Building) };
     let position = Position::from_sql(first.int(6)?);
+    let unlinked_storage = if first.opt_int(7)?.is_some() { first.sum(7)? } else { ByteCount::ZERO };
     let mut used: HashMap<ProjectId, TeamProjectUsage> = HashMap::new();
     for row in &rows {
         if row.opt_text(0)?.is_none() {
@@ -66,6 +69,7 @@ pub(crate) async fn month(
         plan: team.plan,
         month,
         projects,
+        unlinked_storage,
         position,
     }))
 }
@@ -80,7 +84,13 @@ pub(crate) async fn totals(db: &Db, month: Month) -> Result<Vec<TeamTotals>, Que
                UNION ALL \
                SELECT p.generation, h.team_id, 0, 0, h.storage_bytes \
                FROM projection p LEFT JOIN team_usage_project h ON h.generation = p.generation \
-               WHERE p.name = 'team_usage' AND p.state = 'active'";
+               WHERE p.name = 'team_usage' AND p.state = 'active' \
+               UNION ALL \
+               SELECT p.generation, t.team_id, 0, 0, t.storage_bytes \
+               FROM projection p JOIN team_usage_unlinked t ON t.generation = p.generation \
+               WHERE p.name = 'team_usage' AND p.state = 'active' AND NOT EXISTS \
+               (SELECT 1 FROM team_usage_unlinked l WHERE l.generation = t.generation \
+               AND l.team_id = t.team_id AND l.month > t.month)";
     let rows = db.fetch(sql, &[(&month.to_string()).into()]).await?;
     if rows.is_empty() {
         return Err(QueryError::Building);

@@ -19,6 +19,8 @@ pub struct TeamUsage {
     pub month: Month,
     /// Its projects, and those that were its own in that month, by name.
     pub projects: Vec<TeamProjectUsage>,
+    /// What its folders come to that no project mounts, as last measured in that month or before it.
+    pub unlinked_storage: ByteCount,
     /// Everything up to this position of the log is in these numbers.
     pub position: Position,
 }
@@ -70,10 +72,10 @@ impl TeamUsage {
         self.projects.iter().fold(ByteCount::ZERO, |sum, project| add(sum, project.traffic()))
     }
 
-    /// The storage of all its projects.
+    /// The storage of all its projects, and what no project mounts.
     #[must_use]
     pub fn storage(&self) -> ByteCount {
-        self.projects.iter().fold(ByteCount::ZERO, |sum, project| add(sum, project.storage))
+        self.projects.iter().fold(self.unlinked_storage, |sum, project| add(sum, project.storage))
     }
 }
 

@@ -10,6 +10,7 @@ both! {
     only_members_find_anything
     storage_is_carried_to_later_months
     a_project_that_moves_leaves_its_traffic_and_takes_its_storage
+    what_no_project_mounts_is_the_teams
     what_is_gone_is_shown_while_there_is_something_of_it
     nobody_used_less_than_nothing
 }
@@ -145,6 +146,37 @@ async fn a_project_that_moves_leaves_its_traffic_and_takes_its_storage(kind: Kin
     assert_eq!(usage(&reads, UserId(1), project(5), "2026-11").await, None);
     let whole = usage(&reads, UserId(2), project(5), "2026-11").await.unwrap();
     assert_eq!((whole.requests, whole.storage.get()), (6, 4_000));
+}
+
+async fn what_no_project_mounts_is_the_teams(kind: Kind) {
+    let mut author = Author::new("2026-10-10T12:00:00Z");
+    author.register(1, "one");
+    author.member(1, 7);
+    author.project(1, 1);
+    author.storage(1, 500);
+    for (time, bytes) in
+        [("2026-10-11T04:00:00Z", 70), ("2026-10-12T04:00:00Z", 30), ("2026-12-12T04:00:00Z", 0)]
+    {
+        author.now = at(time);
+        author.unlinked_storage(1, bytes);
+    }
+    let (_place, reads) = reads(kind, &author).await;
+    for (text, unlinked) in [("2026-09", 0), ("2026-10", 30), ("2026-11", 30), ("2026-12", 0), ("2027-01", 0)]
+    {
+        let team = team_usage(&reads, MEMBER, "one", text).await.unwrap();
+        let of_projects = if text == "2026-09" { 0 } else { 500 };
+        assert_eq!(
+            (team.unlinked_storage.get(), team.storage().get()),
+            (unlinked, of_projects + unlinked),
+            "{text}"
+        );
+        let totals = reads.team_totals(month(text)).await.unwrap();
+        assert_eq!(totals[0].storage.get(), 500, "of all teams it is the storage now");
+    }
+    author.now = at("2026-12-13T04:00:00Z");
+    author.unlinked_storage(1, 8);
+    let (_place, reads) = crate::common::reads(kind, &author).await;
+    assert_eq!(reads.team_totals(month("2026-12")).await.unwrap()[0].storage.get(), 508);
 }
 
 async fn what_is_gone_is_shown_while_there_is_something_of_it(kind: Kind) {

@@ -84,6 +84,10 @@ fn random_histories_have_some_of_everything() {
         assert!(alerts.iter().any(|alert| alert[2] == resource), "{resource}: {alerts:#?}");
     }
     assert!(alerts.iter().any(|alert| alert[8] == "-") && alerts.iter().any(|alert| alert[8] != "-"));
+    let unlinked = rows("team_usage_unlinked");
+    assert!(
+        unlinked.iter().any(|row| row.ends_with("|0")) && unlinked.iter().any(|row| !row.ends_with("|0"))
+    );
     let sources: Vec<_> = rows("traffic_sources").iter().map(|row| fields(row)).collect();
     for source in ["traefik", "docker", "ingest", "unknown"] {
         assert!(sources.iter().any(|row| row[2] == source && row[6] != "0"), "{source} is billed");

@@ -2,10 +2,11 @@
 //! [`Known`](crate::known::Known), on the condition that no team has changed since. So is what is sealed with a person's
 //! key, which may be destroyed at any moment.
 
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::plan::PlanName;
 use domain::team::{Forecast, Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
-use domain::{EmailAddress, Language, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
+use domain::{ByteCount, EmailAddress, Language, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::log::{AppendError, Condition, Position, StreamEvents};
@@ -256,6 +257,22 @@ impl Commands {
         forecast: Forecast,
     ) -> Result<Position, CommandError> {
         decide_until_first!(self.to_team(actor, team, TeamCommand::ReportForecast(forecast), vec![]))
+    }
+
+    /// Takes down what the team's folders come to that no project mounts.
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn measure_unlinked_storage(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        bytes: ByteCount,
+        measured_at: DateTime<Utc>,
+        source: &str,
+    ) -> Result<Position, CommandError> {
+        let command = TeamCommand::MeasureUnlinkedStorage { bytes, measured_at, source: source.into() };
+        decide_until_first!(self.to_team(actor, team, command.clone(), vec![]))
     }
 
     async fn sealed(

@@ -10,7 +10,7 @@ use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
-use domain::{Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId};
+use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
@@ -89,6 +89,8 @@ pub struct KnownTeam {
     pub owners: BTreeSet<UserId>,
     /// Whose address or language was told.
     pub reached: BTreeSet<UserId>,
+    /// What its folders come to that no project mounts, as last measured.
+    pub unlinked: ByteCount,
 }
 
 /// A service key.
@@ -188,6 +190,7 @@ impl Facts {
                         plan_until: None,
                         owners: BTreeSet::new(),
                         reached: BTreeSet::new(),
+                        unlinked: ByteCount::ZERO,
                     },
                 );
                 self.slugs.insert(team.slug.clone(), id);
@@ -245,6 +248,11 @@ impl Facts {
             | TeamEvent::UsageAlertRaised(_)
             | TeamEvent::UsageAlertCleared(_)
             | TeamEvent::LimitForecast(_) => {}
+            TeamEvent::UnlinkedStorageMeasured(measured) => {
+                if let Some(team) = self.teams.get_mut(&id) {
+                    team.unlinked = measured.bytes;
+                }
+            }
         }
     }
 

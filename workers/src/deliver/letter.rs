@@ -57,6 +57,7 @@ impl About<'_> {
             }),
             TeamEvent::TeamRegistered(_)
             | TeamEvent::TeamRenamed(_)
+            | TeamEvent::UnlinkedStorageMeasured(_)
             | TeamEvent::TeamRemoved(_)
             | TeamEvent::MemberAdded(_)
             | TeamEvent::MemberRemoved(_)

@@ -45,7 +45,32 @@ impl Default for BindsConfig {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Shares {
     pub(super) found: Found,
-    pub(super) unlinked: BTreeMap<TeamId, u64>,
+    pub(super) unlinked: Unlinked,
+}
+
+/// What folders come to that no registered project mounts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unlinked {
+    /// It cannot be told of any team.
+    Unknown,
+    /// By team; none: not all of its folders could be measured. A team that is not named has none.
+    Known(BTreeMap<TeamId, Option<u64>>),
+}
+
+impl Default for Unlinked {
+    fn default() -> Self {
+        Self::Known(BTreeMap::new())
+    }
+}
+
+impl Unlinked {
+    /// Of one team, if it can be told.
+    pub(super) fn of(&self, team: TeamId) -> Option<u64> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(teams) => teams.get(&team).copied().unwrap_or(Some(0)),
+        }
+    }
 }
 
 /// Measures all storages. The walk ends soon after this is dropped.
@@ -74,15 +99,22 @@ pub(super) fn attribute(
     links: Option<&[Link]>,
     projects: &BTreeMap<ProjectId, TeamId>,
 ) -> Shares {
-    let mut shares = Shares::default();
+    let mut shares = Shares { found: Found::default(), unlinked: Unlinked::Unknown };
     match (storages, links) {
         (Some(storages), Some(links)) => {
+            let mut unlinked = BTreeMap::new();
             let links: Vec<_> = links.iter().filter(|link| projects.contains_key(&link.project)).collect();
             for storage in storages {
                 let folder = root.join(&storage.path);
                 let linked = links.iter().filter(|link| link.source.starts_with(&folder));
-                split(storage, &linked.map(|link| link.project).collect(), &mut shares);
+                let linked: BTreeSet<_> = linked.map(|link| link.project).collect();
+                split(storage.size, &linked, &mut shares.found);
+                // What has no size may be a folder of several storages, of which some are linked.
+                let sum: &mut Option<u64> = unlinked.entry(storage.team).or_insert(Some(0));
+                let own = storage.size.map(|size| if linked.is_empty() { size } else { 0 });
+                *sum = sum.zip(own).map(|(sum, own)| sum.saturating_add(own));
             }
+            shares.unlinked = Unlinked::Known(unlinked);
         }
         (None, Some(links)) => {
             let linked = links.iter().filter(|link| link.source.starts_with(root));
@@ -98,21 +130,17 @@ pub(super) fn attribute(
     shares
 }
 
-fn split(storage: &Storage, linked: &BTreeSet<ProjectId>, shares: &mut Shares) {
-    let Some(size) = storage.size else {
-        linked.iter().for_each(|project| shares.found.add(*project, None));
-        return;
-    };
-    // No share is of no projects: the storage is then its team's.
-    let Some(share) = size.checked_div(linked.len() as u64) else {
-        let sum = shares.unlinked.entry(storage.team).or_default();
-        *sum = sum.saturating_add(size);
+/// Evenly over those that mount it; none: its size is not known.
+fn split(size: Option<u64>, linked: &BTreeSet<ProjectId>, found: &mut Found) {
+    let Some((size, share)) = size.and_then(|size| Some((size, size.checked_div(linked.len() as u64)?)))
+    else {
+        linked.iter().for_each(|project| found.add(*project, None));
         return;
     };
     let mut left = size;
     for project in linked.iter().rev() {
         left -= share;
-        shares.found.add(*project, Some(if Some(project) == linked.first() { share + left } else { share }));
+        found.add(*project, Some(if Some(project) == linked.first() { share + left } else { share }));
     }
 }
 
@@ -167,7 +195,7 @@ mod tests {
         ];
         let (of, shares) = shares(Some(&storages), Some(&links));
         assert_eq!(of, [Some(5), Some(3 + 1), Some(3), Some(0)]);
-        assert_eq!(shares.unlinked, [(team(1), 100), (team(2), 7)].into());
+        assert_eq!((shares.unlinked.of(team(1)), shares.unlinked.of(team(2))), (Some(100), Some(7)));
     }
 
     #[test]
@@ -175,6 +203,13 @@ mod tests {
         let storages = [storage(1, "t1/volume/a", Some(11)), storage(2, "t2", None)];
         let links =
             [link(1, "/data/storage/t1/volume/a"), link(2, "/data/x"), link(4, "/data/storage/t2/volume/c")];
+        let unlinked = |storages, links| {
+            let shares = shares(storages, links).1;
+            [1, 2, 3].map(|of| shares.unlinked.of(team(of)))
+        };
+        assert_eq!(unlinked(Some(&storages), Some(&links)), [Some(0), None, Some(0)]);
+        assert_eq!(unlinked(Some(&storages), None), [None; 3]);
+        assert_eq!(unlinked(None, Some(&links)), [None; 3]);
         let of = |storages, links| shares(storages, links).0;
         assert_eq!(of(Some(&storages), Some(&links)), [Some(11), Some(0), Some(0), None]);
         assert_eq!(of(None, Some(&links)), [None, Some(0), Some(0), None]);

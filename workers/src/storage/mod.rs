@@ -13,7 +13,8 @@
 //! never was one. Volumes and folders are one figure, so that one unknown makes both stand as they were.
 //!
 //! Whether figures are worth an event is the aggregate's to decide (`domain::usage`): those that differ from the last
-//! ones are, and the day's first.
+//! ones are, and the day's first. What folders of a team come to that no project mounts is the team's own, and recorded
+//! with it (`domain::team`).
 
 mod binds;
 mod config;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::month::MonthError;
-use domain::{Month, ProjectId, TeamId};
+use domain::{ByteCount, Month, ProjectId, TeamId};
 use futures::{StreamExt, stream};
 use store::commands::{Actor, CommandError, Commands};
 use store::known::{Known, KnownError};
@@ -50,9 +51,9 @@ pub use volumes::{VolumeName, VolumeNameError};
 
 use crate::job::{Calendar, FirstStart, Job};
 use crate::trouble::{Trouble, in_one_line};
+use binds::{Shares, Unlinked};
 use engine::Engine;
 use figures::{Figures, Measured};
-use found::Found;
 
 /// Projects that are recorded at the same time: the log's writer makes one commit of them.
 const TOGETHER: usize = 16;
@@ -128,7 +129,7 @@ impl StorageJob {
         &self,
         projects: &BTreeMap<ProjectId, TeamId>,
         report: &mut StorageReport,
-    ) -> Result<Measured, EngineError> {
+    ) -> Result<(Measured, Unlinked), EngineError> {
         let labels = &self.config.project_labels;
         let containers = self.engine.containers().await;
         let (volumes, images) = match self.engine.disk_usage().await {
@@ -150,13 +151,15 @@ impl StorageJob {
 
         let (layers, links) = containers.map(|found| layers::attribute(&found, labels)).unzip();
         let names = &self.config.volume_names;
-        Ok(Measured {
+        let shares = self.measure_binds(links.as_deref(), projects, report).await;
+        let measured = Measured {
             volumes: volumes
                 .map(|found| volumes::attribute(&found, labels, names, &mut report.unsized_volumes)),
             images: images.map(|found| images::attribute(&found, labels)),
             layers,
-            binds: self.measure_binds(links.as_deref(), projects, report).await,
-        })
+            binds: shares.found,
+        };
+        Ok((measured, shares.unlinked))
     }
 
     async fn measure_binds(
@@ -164,8 +167,8 @@ impl StorageJob {
         links: Option<&[layers::Link]>,
         projects: &BTreeMap<ProjectId, TeamId>,
         report: &mut StorageReport,
-    ) -> Found {
-        let Some(config) = &self.config.binds else { return Found::default() };
+    ) -> Shares {
+        let Some(config) = &self.config.binds else { return Shares::default() };
         let storages = match binds::measure(config).await {
             Ok(walked) => {
                 (report.entries, report.left_out) = (walked.entries, walked.left_out);
@@ -177,9 +180,7 @@ impl StorageJob {
             }
         };
         let root: PathBuf = config.engine_data_dir.as_ref().unwrap_or(&config.data_dir).join("storage");
-        let shares = binds::attribute(&root, storages.as_deref(), links, projects);
-        report.unlinked = shares.unlinked;
-        shares.found
+        binds::attribute(&root, storages.as_deref(), links, projects)
     }
 
     async fn record_all(
@@ -211,6 +212,34 @@ impl StorageJob {
         failed.map_or(Ok(()), Err)
     }
 
+    /// Has recorded what no project mounts, for each team of which that has changed; the others are told only in the
+    /// report.
+    async fn record_unlinked(
+        &self,
+        unlinked: &Unlinked,
+        report: &mut StorageReport,
+    ) -> Result<(), StorageError> {
+        let at = report.measured_at;
+        let recorded: Vec<_> =
+            self.known.facts().teams.iter().map(|(team, known)| (*team, known.unlinked)).collect();
+        for (team, before) in recorded {
+            let bytes = match unlinked.of(team) {
+                Some(bytes) => ByteCount::try_from(bytes).unwrap_or(ByteCount::MAX),
+                None => before,
+            };
+            if bytes != before {
+                let actor = Actor(Self::NAME.into());
+                let position =
+                    self.commands.measure_unlinked_storage(&actor, team, bytes, at, SOURCE).await?;
+                report.position = report.position.max(position);
+            }
+            if bytes != ByteCount::ZERO {
+                report.unlinked.insert(team, bytes);
+            }
+        }
+        Ok(())
+    }
+
     /// Has one project's figures recorded; whether some of them were carried over.
     async fn record(
         &self,
@@ -235,7 +264,7 @@ impl Job for StorageJob {
         let at = self.clock.now();
         let projects = self.projects().await?;
         let mut report = StorageReport::of(at);
-        let measured = self.measure(&projects, &mut report).await?;
+        let (measured, unlinked) = self.measure(&projects, &mut report).await?;
         let lost = report.lost.iter().map(|lost| format!("{}: {}", lost.part, lost.why));
         let lost = lost.collect::<Vec<_>>().join("; ");
         self.parts.note((!lost.is_empty()).then_some(lost));
@@ -243,7 +272,8 @@ impl Job for StorageJob {
             report.unregistered.add(|| project.to_string());
         }
 
-        self.record_all(&projects, &measured, &mut report).await?;
-        Ok(report)
+        let projects = self.record_all(&projects, &measured, &mut report).await;
+        self.record_unlinked(&unlinked, &mut report).await?;
+        projects.map(|()| report)
     }
 }

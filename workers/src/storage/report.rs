@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::TeamId;
+use domain::{ByteCount, TeamId};
 use serde::Serialize;
 use store::Position;
 
@@ -79,9 +79,9 @@ pub struct StorageReport {
     pub refused: Named,
     /// Parts that could not be measured for anybody.
     pub lost: Vec<LostPart>,
-    /// Bytes of folders under `DATA_DIR/storage` that no registered project mounts, by the team they belong to. They
-    /// are in no project's figures.
-    pub unlinked: BTreeMap<TeamId, u64>,
+    /// Bytes of folders under `DATA_DIR/storage` that no registered project mounts, by the registered team they belong
+    /// to, as they are recorded now. They are in no project's figures, and count for the team.
+    pub unlinked: BTreeMap<TeamId, ByteCount>,
     /// Projects that own something but are not registered; it is not counted.
     pub unregistered: Named,
     /// Volumes of projects whose size Docker does not know, because another driver keeps them; they are not counted.
@@ -121,7 +121,7 @@ impl fmt::Display for StorageReport {
             write!(f, "; {} projects keep earlier figures of what was lost", self.carried)?;
         }
         if !self.unlinked.is_empty() {
-            let bytes = self.unlinked.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+            let bytes = self.unlinked.values().fold(0_u64, |sum, bytes| sum.saturating_add(bytes.get()));
             write!(f, "; {bytes} bytes of {} teams in folders that no project mounts", self.unlinked.len())?;
         }
         for (named, what) in [

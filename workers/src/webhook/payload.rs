@@ -161,7 +161,8 @@ fn told(event: &TeamEvent) -> Option<(&'static str, Fact)> {
         | TeamEvent::ProjectSourceChosen(_)
         // What is said to people, and changes nothing.
         | TeamEvent::RenewalDue(_)
-        | TeamEvent::LimitForecast(_) => return None,
+        | TeamEvent::LimitForecast(_)
+        | TeamEvent::UnlinkedStorageMeasured(_) => return None,
     })
 }
 

@@ -48,13 +48,15 @@ async fn figures_are_exact_and_only_what_changes_is_an_event() {
     assert_eq!(scene.sizes(one).await, Some([5_007 + 11 + 51, 3_345, 987]));
     assert_eq!(scene.sizes(other).await, Some([300 + 50 + 4_096 + 1, 0, 0]));
     assert_eq!(scene.sizes(idle).await, Some([0, 0, 0]), "nothing is known of it, and is nothing");
-    assert_eq!(report.unlinked, [(team, 77)].into());
+    assert_eq!(report.unlinked, [(team, 77_u32.into())].into());
+    assert_eq!(scene.unlinked(team).await, [77], "it is the team's");
     assert!(report.unregistered.count >= 1, "{report:?}");
     assert_eq!((report.refused.count, report.left_out.count, report.unsized_volumes.count), (0, 0, 0));
 
     scene.at("2026-11-23T05:00:00Z");
     run(&mut job).await;
     assert_eq!(scene.recorded(one).await.len(), 1, "nothing has changed");
+    assert_eq!(scene.unlinked(team).await.len(), 1, "nor here");
     write(&folder.join("new"), 1);
     run(&mut job).await;
     assert_eq!(scene.sizes(one).await, Some([5_007 + 11 + 51 + 1, 3_345, 987]));
@@ -83,10 +85,11 @@ async fn folders_may_have_another_name_for_the_engine() {
 
     let config = scene.config(&engine.host);
     let report = run(&mut scene.job(config.clone())).await;
-    assert_eq!((scene.sizes(project).await, report.unlinked), (Some([0; 3]), [(team, 9)].into()));
+    assert_eq!((scene.sizes(project).await, report.unlinked), (Some([0; 3]), [(team, 9_u32.into())].into()));
     let binds = config.binds.clone().unwrap();
     let binds = BindsConfig { engine_data_dir: Some(elsewhere.path().into()), ..binds };
     let report =
         run(&mut scene.job(servelink_workers::storage::StorageConfig { binds: Some(binds), ..config })).await;
     assert_eq!((scene.sizes(project).await, report.unlinked), (Some([9, 0, 0]), [].into()));
+    assert_eq!(scene.unlinked(team).await, [9, 0], "it is the project's now");
 }

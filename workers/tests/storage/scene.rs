@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::team::TeamEvent;
 use domain::usage::{StorageMeasured, StorageSizes, UsageEvent, UsageId};
 use domain::{ByteCount, Month, ProjectId, TeamId};
 use servelink_workers::job::Job;
@@ -89,6 +90,16 @@ impl Scene {
         let measured = events.iter().map(|event| {
             let UsageEvent::StorageMeasured(measured) = decode(event).unwrap() else { panic!("{event:?}") };
             measured
+        });
+        measured.collect()
+    }
+
+    /// What is recorded of folders of the team that no project mounts.
+    pub(crate) async fn unlinked(&self, team: TeamId) -> Vec<u64> {
+        let events = self.log.read_stream(&StreamId::new("team", team.to_string()), 0, 1_000).await.unwrap();
+        let measured = events.iter().filter_map(|event| {
+            let TeamEvent::UnlinkedStorageMeasured(measured) = decode(event).unwrap() else { return None };
+            Some(measured.bytes.get())
         });
         measured.collect()
     }

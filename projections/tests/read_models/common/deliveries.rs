@@ -132,7 +132,8 @@ impl Deliveries {
             | TeamEvent::ProjectRenamed(_)
             | TeamEvent::ProjectSourceChosen(_)
             | TeamEvent::ProjectMoved(_)
-            | TeamEvent::ProjectRemoved(_) => {}
+            | TeamEvent::ProjectRemoved(_)
+            | TeamEvent::UnlinkedStorageMeasured(_) => {}
         }
     }
 

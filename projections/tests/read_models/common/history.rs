@@ -173,6 +173,13 @@ impl Author {
     }
 
     /// A correction of the clock's month that counts on the clock's day.
+    /// What no project mounts.
+    pub(crate) fn unlinked_storage(&mut self, n: u8, bytes: i64) {
+        let (bytes, measured_at) = (bytes.try_into().unwrap(), self.now);
+        let source = "docker".into();
+        self.plan(n, TeamCommand::MeasureUnlinkedStorage { bytes, measured_at, source }).unwrap();
+    }
+
     pub(crate) fn correct(&mut self, n: u8, ingress_bytes: i64, egress_bytes: i64, requests: i64) {
         let corrected = UsageCorrected {
             reason: "counted twice".into(),
@@ -223,7 +230,14 @@ pub(crate) fn random_history(seed: u64, length: usize, extremes: bool) -> Vec<Re
         let n = random.random_range(0..7);
         match random.random_range(0..100) {
             0..43 => traffic(&mut author, &mut random, n, extremes),
-            43..52 => author.storage(n, random.random_range(0..1 << 40)),
+            43..52 => {
+                let bytes = random.random_range(0..1 << 40);
+                if bytes % 4 == 0 && teams[usize::from(n % 3)].registered {
+                    author.unlinked_storage(n % 3, bytes);
+                } else {
+                    author.storage(n, bytes);
+                }
+            }
             52..58 => {
                 let mut delta = || random.random_range(-1_000_000..1_000_000);
                 author.correct(n, delta(), delta(), delta() / 1_000);

@@ -66,6 +66,8 @@ pub(crate) struct Model {
     teams: BTreeMap<String, Sums>,
     /// Project: team and storage.
     held: BTreeMap<String, (String, i128)>,
+    /// By team and month.
+    unlinked: BTreeMap<String, u64>,
     directory_teams: BTreeMap<String, [String; 3]>,
     members: BTreeMap<String, String>,
     projects: BTreeMap<String, [String; 3]>,
@@ -160,6 +162,11 @@ impl Model {
                 self.directory_teams.remove(&team);
                 self.members.retain(|key, _| !key.starts_with(&team));
                 self.alerts.retain(|key, _| !key.starts_with(&team));
+                self.unlinked.insert(format!("{team}|{month}"), 0);
+            }
+            TeamEvent::UnlinkedStorageMeasured(e) => {
+                let month = e.measured_at.format("%Y-%m");
+                self.unlinked.insert(format!("{team}|{month}"), e.bytes.get());
             }
             TeamEvent::MemberAdded(e) => {
                 self.members.insert(format!("{team}|{}", e.user_id), e.role.as_str().into());
@@ -255,6 +262,10 @@ impl Model {
             ("project_usage_day", lines(&self.days)),
             ("team_usage", lines(&self.teams)),
             ("team_usage_project", held.collect()),
+            (
+                "team_usage_unlinked",
+                self.unlinked.iter().map(|(key, bytes)| format!("{key}|{bytes}")).collect(),
+            ),
             ("directory_team", texts(&self.directory_teams)),
             ("directory_member", members.collect()),
             ("directory_project", texts(&self.projects)),
@@ -271,7 +282,7 @@ impl Model {
 }
 
 /// Every table, the projection that it belongs to, and its columns beside the generation.
-const TABLES: [(&str, &str, &str); 15] = [
+const TABLES: [(&str, &str, &str); 16] = [
     (
         "project_usage",
         "project_usage",
@@ -288,6 +299,7 @@ const TABLES: [(&str, &str, &str); 15] = [
         "team_id,month,project_id,ingress_bytes,egress_bytes,requests,storage_bytes",
     ),
     ("team_usage_project", "team_usage", "project_id,team_id,storage_bytes"),
+    ("team_usage_unlinked", "team_usage", "team_id,month,storage_bytes"),
     ("directory_team", "directory", "team_id,slug,name,plan"),
     ("directory_member", "directory", "team_id,user_id,role"),
     ("directory_project", "directory", "project_id,team_id,name,removed_at"),
