@@ -17,6 +17,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::openapi;
+use crate::page::{self, IsPage};
 use crate::problem::{self, Kind, Problem};
 
 /// How long an answer may take, the reading of the request's body included.
@@ -52,8 +53,12 @@ pub(crate) async fn frame(request: Request, next: Next) -> Response {
     };
 
     let mut response = problem::finish(response, shown);
-    let page = openapi::is_page(path) && response.status().is_success();
-    let (policy, caching) = if page { (PAGE_POLICY, PAGE_CACHING) } else { (POLICY, CACHING) };
+    let is_documentation = openapi::is_page(path) && response.status().is_success();
+    let (policy, caching) = match response.extensions().get::<IsPage>() {
+        _ if is_documentation => (PAGE_POLICY, PAGE_CACHING),
+        Some(IsPage) => (page::POLICY, CACHING),
+        None => (POLICY, CACHING),
+    };
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     headers.insert(CACHE_CONTROL, caching);

@@ -8,6 +8,7 @@
 //! | `plans`, `health`, `openapi` | the routes that belong to none |
 //! | [`auth`] | who asks, and whether he may |
 //! | `params`, `body` | what a request says, read strictly |
+//! | `page` | what pages for people share |
 //! | `problem` | errors as RFC 9457 problem details: the one place that decides status and log level |
 //! | `frame` | around every request: id, time limit, panics, headers |
 //!
@@ -20,6 +21,7 @@ mod body;
 mod frame;
 mod health;
 mod openapi;
+mod page;
 mod params;
 mod payment;
 mod plans;

@@ -32,6 +32,7 @@ const PAGE: &str = "/api/docs";
         (name = "directory", description = "Teams, members and projects, as the PaaS has them"),
         (name = "payments", description = "Paying for a plan, and what was paid"),
         (name = "plans", description = "What plans allow and cost"),
+        (name = "pages", description = "For people, in French and English"),
         (name = "operations", description = "Whether it lives and works"),
     ),
 )]

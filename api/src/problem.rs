@@ -20,6 +20,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::page::IsPage;
+
 pub(crate) use doc::{
     CallbackProblems, CancelProblems, HistoryProblems, IngestProblems, InitiateProblems, ProblemBody,
     ReadProblems, RemoveProblems, WriteProblems,
@@ -342,6 +344,7 @@ pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
     }
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
+        None if response.extensions().get::<IsPage>().is_some() => return response,
         // Readiness says what is not ready in a shape of its own.
         None if response.headers().get(CONTENT_TYPE).is_some_and(|is| is == "application/json") => {
             return response;

@@ -207,6 +207,8 @@ fn team_events() {
             user_id: UserId(3),
             email: Some(Sealed::new("AQIDBAUGBwgJCgsMDQ4PEA".into())),
             language: Some(Language::French),
+            // Left out: it was not there at first.
+            muted: false,
         }),
         TeamEvent::SubjectErased(SubjectErased { user_id: UserId(3) }),
         TeamEvent::ProjectSourceChosen(ProjectSourceChosen {

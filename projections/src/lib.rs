@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use alerts::Alert;
 pub use db::{Db, DbError};
-pub use deliveries::{DeliveryCounts, GivenUp, PendingDelivery};
+pub use deliveries::{DeliveryCounts, GivenUp, PendingDelivery, Reader};
 pub use directory::MemberOf;
 pub use event::{Body, ProjectedEvent};
 pub use payment_history::{PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
-use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingPage};
+use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingPage, Reader};
 use crate::directory::{self, MemberOf};
 use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
@@ -285,6 +285,14 @@ impl ReadModels {
     /// [`QueryError`].
     pub async fn delivery_counts(&self, given_up_from: DateTime<Utc>) -> Result<DeliveryCounts, QueryError> {
         deliveries::counts(&self.db, given_up_from).await
+    }
+
+    /// Whoever came back by a link in a mail to him, which the caller has proved. None: he is no member any more.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn mail_reader(&self, team: TeamId, user: UserId) -> Result<Option<Reader>, QueryError> {
+        deliveries::reader(&self.db, team, user).await
     }
 
     /// At most `limit` deliveries (0 counts as 1) that were given up, what was last given up first. For operators.

@@ -1,5 +1,5 @@
 //! Sealing: a short personal text becomes noise that only the holder of the person's key reads. Nothing here keeps or
-//! fetches a key.
+//! fetches a key. Nor does the person's address make the tokens that mails to him bear: his key does.
 //!
 //! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), with a nonce that is made from the text: the first 24 bytes of an
 //! HMAC-SHA256 over it. So the same text of the same person is always sealed alike, and who has no key can tell whether
@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
-use domain::{Sealed, UserId};
+use domain::{Sealed, TeamId, UserId};
 use hmac::Mac;
 use hmac::digest::generic_array::GenericArray;
 use secrecy::SecretString;
@@ -39,6 +39,7 @@ const NONCE: usize = 24;
 /// What the derived keys are for.
 const FOR_NONCE: &[u8] = b"servelink seal 1: nonce";
 const FOR_CIPHER: &[u8] = b"servelink seal 1: cipher";
+const FOR_TOKEN: &[u8] = b"servelink seal 1: token";
 
 /// Why a text cannot be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,23 @@ pub(crate) fn open(key: &SubjectKey, user: UserId, sealed: &Sealed) -> Result<Se
     Ok(SecretString::from(text))
 }
 
+/// What only whoever has the person's key can make, or was sent: it shows that a link was mailed to him for this team.
+pub(crate) fn token(key: &SubjectKey, team: TeamId, user: UserId) -> String {
+    URL_SAFE_NO_PAD.encode(token_mac(key, team, user).finalize().into_bytes())
+}
+
+/// Whether it is that, in constant time.
+pub(crate) fn is_token(key: &SubjectKey, team: TeamId, user: UserId, token: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(token).is_ok_and(|tag| token_mac(key, team, user).verify_slice(&tag).is_ok())
+}
+
+fn token_mac(key: &SubjectKey, team: TeamId, user: UserId) -> hmac::Hmac<Sha256> {
+    let mut mac = keyed(&hmac(key.bytes(), &[FOR_TOKEN]));
+    mac.update(&associated(user));
+    mac.update(team.to_string().as_bytes());
+    mac
+}
+
 fn cipher(key: &SubjectKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(Key::from_slice(&hmac(key.bytes(), &[FOR_CIPHER])))
 }
@@ -103,11 +121,15 @@ fn unpad(padded: &[u8]) -> Option<&[u8]> {
     (padded[end] == END).then_some(&padded[..end])
 }
 
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+fn keyed(key: &[u8; 32]) -> hmac::Hmac<Sha256> {
     // A key that is shorter than a block is filled up with zeros (RFC 2104, section 2).
     let mut block = GenericArray::default();
     block[..32].copy_from_slice(key);
-    let mut mac = <hmac::Hmac<Sha256> as Mac>::new(&block);
+    <hmac::Hmac<Sha256> as Mac>::new(&block)
+}
+
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed(key);
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }
@@ -122,6 +144,17 @@ mod tests {
     const ADDRESS: &str = "awa.diop@example.org";
     const AWA: UserId = UserId(7);
 
+    #[test]
+    fn a_token_is_of_one_key_one_team_and_one_person() {
+        let (key, team, other) =
+            (SubjectKey::random(), TeamId::from_bytes([1; 16]), TeamId::from_bytes([2; 16]));
+        let own = token(&key, team, AWA);
+        assert!(is_token(&key, team, AWA, &own));
+        assert!(!is_token(&SubjectKey::random(), team, AWA, &own));
+        assert!(!is_token(&key, other, AWA, &own) && !is_token(&key, team, UserId(8), &own));
+        assert!(!is_token(&key, team, AWA, &own[1..]) && !is_token(&key, team, AWA, ""));
+    }
+
     fn opened(key: &SubjectKey, user: UserId, sealed: &Sealed) -> Result<String, SealError> {
         open(key, user, sealed).map(|text| text.expose_secret().to_owned())
     }
@@ -132,6 +165,12 @@ mod tests {
             let key = SubjectKey::random();
             let sealed = seal(&key, UserId(user), &text).unwrap();
             prop_assert_eq!(opened(&key, UserId(user), &sealed), Ok(text));
+        }
+
+        #[test]
+        fn no_token_but_the_own_is_good(token in "[A-Za-z0-9_=.-]{0,60}") {
+            let (key, team) = (SubjectKey::random(), TeamId::from_bytes([1; 16]));
+            prop_assert!(!is_token(&key, team, AWA, &token));
         }
 
         #[test]

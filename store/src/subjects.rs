@@ -1,8 +1,9 @@
-//! Persons whose addresses are sealed in events: sealing, opening, and forgetting a person. The cipher is
+//! Persons whose addresses are sealed in events: sealing, opening, telling who comes by a link that was mailed to him, and
+//! forgetting a person. The cipher is
 //! [`seal`], the keys are [`state`](crate::state)'s; what is said in events when somebody is to be forgotten
 //! is [`commands`](crate::commands).
 
-use domain::{EmailAddress, Sealed, UserId};
+use domain::{EmailAddress, Sealed, TeamId, UserId};
 use secrecy::SecretString;
 
 use crate::seal::{self, SealError};
@@ -51,6 +52,24 @@ impl Subjects {
             Err(SealError::OtherKey) => Ok(None),
             Err(error @ (SealError::Malformed | SealError::TooLong)) => Err(error.into()),
         }
+    }
+
+    /// What a mail to this person can prove itself with when its reader comes back by a link in it: good for this team, as
+    /// long as he has that key. None: he has no key, and nothing can be mailed to him.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn token(&self, team: TeamId, user: UserId) -> Result<Option<String>, StateError> {
+        Ok(self.state.subject_key(user).await?.map(|key| seal::token(&key, team, user)))
+    }
+
+    /// Whether it is [`Subjects::token`]'s, in constant time.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn is_token(&self, team: TeamId, user: UserId, token: &str) -> Result<bool, StateError> {
+        let key = self.state.subject_key(user).await?;
+        Ok(key.is_some_and(|key| seal::is_token(&key, team, user, token)))
     }
 
     /// Destroys this person's key: nobody opens what was sealed for him any more. May be repeated.

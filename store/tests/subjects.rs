@@ -168,7 +168,7 @@ fn address(text: &str) -> EmailAddress {
 }
 
 fn reached_at(text: &str) -> ContactChange {
-    ContactChange { email: Some(Some(address(text))), language: None }
+    ContactChange { email: Some(Some(address(text))), ..ContactChange::default() }
 }
 
 async fn an_address_is_sealed_alike_until_its_person_is_forgotten(place: Place) {
@@ -223,11 +223,11 @@ async fn what_is_told_of_a_member_is_recorded_once(place: Place) {
     assert_eq!(node.tell(team(1), ADDRESS).await, joined);
     assert_eq!(node.put(team(1), ContactChange::default()).await.unwrap(), joined);
     // What is not told stays.
-    let language = |language| ContactChange { email: None, language: Some(language) };
+    let language = |language| ContactChange { language: Some(language), ..ContactChange::default() };
     node.put(team(1), language(Some(Language::French))).await.unwrap();
     let contact = node.contact().await;
     assert_eq!((contact.email, contact.language), (Some(sealed.clone()), Some(Language::French)));
-    node.put(team(1), ContactChange { email: Some(None), language: None }).await.unwrap();
+    node.put(team(1), ContactChange { email: Some(None), ..ContactChange::default() }).await.unwrap();
     let contact = node.contact().await;
     assert_eq!((contact.email, contact.language), (None, Some(Language::French)));
     assert_eq!(place.keys().await.len(), 1);

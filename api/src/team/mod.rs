@@ -1,8 +1,10 @@
 //! The directory: the PaaS keeps its teams, members and projects here. Every route that changes it is idempotent, so
 //! that the PaaS may send its whole directory again at any time; a DELETE of what is not there answers as one of what
-//! is. What personal data it told can be taken back. And a team's subscription and alerts, which its members read.
+//! is. What personal data it told can be taken back. And a team's subscription and alerts, which its members read, and the
+//! page where a member says which mails he gets.
 
 mod alerts;
+mod notifications;
 mod put;
 mod put_member;
 mod put_project;
@@ -31,4 +33,5 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(remove_project::remove_project))
         .routes(routes!(subscription::read))
         .routes(routes!(alerts::read))
+        .routes(routes!(notifications::read, notifications::choose))
 }

@@ -38,6 +38,10 @@ pub(crate) struct Body {
     #[serde(default, deserialize_with = "told")]
     #[schema(value_type = Option<String>, example = "fr-SN")]
     language: Option<Option<Language>>,
+    /// `true`: no mails that the member can do without, as when he unsubscribes by a link in one. Left out, it stays as it
+    /// is.
+    #[serde(default)]
+    muted: Option<bool>,
 }
 
 /// What a field that is there says; one that is not there says nothing.
@@ -52,7 +56,7 @@ where
 
 /// Add a member to a team, or change his role and how he is reached
 ///
-/// What the body leaves out of `email` and `language` stays as it is. The plan's `max_members`, and `max_teams` of an owner on the free plan, hold.
+/// What the body leaves out of `email`, `language` and `muted` stays as it is. The plan's `max_members`, and `max_teams` of an owner on the free plan, hold.
 #[utoipa::path(
     put,
     path = "/api/teams/{team_id}/members/{user_id}",
@@ -73,6 +77,6 @@ pub(crate) async fn put_member(
     Json(body): Json<Body>,
 ) -> Result<axum::Json<Recorded>, Problem> {
     let (team, user) = (given("team_id", &team)?, given_user(&user)?);
-    let contact = ContactChange { email: body.email, language: body.language };
+    let contact = ContactChange { email: body.email, language: body.language, muted: body.muted };
     Ok(Recorded::at(app.commands.put_member(&actor, team, user, body.role, &contact).await?))
 }

@@ -62,6 +62,9 @@ const TABLE: &[Row] = &[
     ("post", "/api/payments/callback", Access::Signed, callback),
     ("get", "/api/teams/{team_slug}/subscription", Access::Members, nothing),
     ("get", "/api/teams/{team_slug}/alerts", Access::Members, nothing),
+    // Who has a link from a mail needs no credential, and no credential does without the link.
+    ("get", "/{team_slug}/notifications", Access::Anyone(404), nothing),
+    ("post", "/{team_slug}/notifications", Access::Anyone(404), nothing),
     ("post", "/api/usage/traffic", Access::Keys(Scope::UsageWrite, [200, 200, 422]), traffic),
     ("post", "/api/usage/storage", Access::Keys(Scope::UsageWrite, [200, 200, 422]), storage),
     ("put", "/api/teams/{team_id}", Access::Keys(Scope::DirectoryWrite, [200, 200, 200]), team),

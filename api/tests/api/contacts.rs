@@ -34,7 +34,7 @@ impl Server {
     }
 
     async fn contact_at(&self, position: u64) -> (Option<String>, Option<&'static str>) {
-        let TeamEvent::MemberContactChanged(MemberContactChanged { user_id, email, language }) =
+        let TeamEvent::MemberContactChanged(MemberContactChanged { user_id, email, language, .. }) =
             self.event_at(position).await
         else {
             panic!("no contact at {position}")

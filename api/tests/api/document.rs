@@ -36,12 +36,14 @@ async fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
     }
     let wanted = [
         "cancel_payment",
+        "choose_notifications",
         "initiate_payment",
         "list_plans",
         "put_member",
         "put_project",
         "put_team",
         "read_health",
+        "read_notifications",
         "read_payment_history",
         "read_payment_status",
         "read_project_days",

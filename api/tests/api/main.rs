@@ -5,6 +5,7 @@ mod access;
 mod contacts;
 mod directory;
 mod document;
+mod notifications;
 mod operations;
 mod payments;
 mod sources;

@@ -38,6 +38,15 @@ pub enum TeamCommand {
         email: Option<Sealed>,
         /// The language, if one was chosen.
         language: Option<Language>,
+        /// No mails that he can do without.
+        muted: bool,
+    },
+    /// The member gets no more mails that he can do without, or gets them again.
+    Mute {
+        /// The user.
+        user_id: UserId,
+        /// No more.
+        muted: bool,
     },
     /// The person is to be forgotten.
     EraseSubject {

@@ -46,6 +46,7 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             None,
             TeamCommand::PutMember { .. }
             | TeamCommand::SetContact { .. }
+            | TeamCommand::Mute { .. }
             | TeamCommand::ChooseSource { .. }
             | TeamCommand::PutProject { .. }
             | TeamCommand::GiveProject { .. }
@@ -56,8 +57,12 @@ pub fn decide(team: &Team, command: TeamCommand, plans: &Catalogue) -> Result<Ve
             put_member(team, user_id, role, other_free_teams, plans)
         }
         (Some(_), TeamCommand::RemoveMember { user_id }) => Ok(remove_member(team, user_id)),
-        (Some(_), TeamCommand::SetContact { user_id, email, language }) => {
-            set_contact(team, user_id, Contact { email, language })
+        (Some(_), TeamCommand::SetContact { user_id, email, language, muted }) => {
+            set_contact(team, user_id, Contact { email, language, muted })
+        }
+        (Some(_), TeamCommand::Mute { user_id, muted }) => {
+            let standing = team.contacts.get(&user_id).cloned().unwrap_or_default();
+            set_contact(team, user_id, Contact { muted, ..standing })
         }
         (Some(_), TeamCommand::EraseSubject { user_id }) => Ok(erase_subject(team, user_id)),
         (Some(_), TeamCommand::ChooseSource { project_id, source }) => {
@@ -131,8 +136,8 @@ fn set_contact(team: &Team, user_id: UserId, contact: Contact) -> Result<Vec<Tea
     if team.contacts.get(&user_id).unwrap_or(&Contact::default()) == &contact {
         return Ok(vec![]);
     }
-    let Contact { email, language } = contact;
-    Ok(vec![TeamEvent::MemberContactChanged(MemberContactChanged { user_id, email, language })])
+    let Contact { email, language, muted } = contact;
+    Ok(vec![TeamEvent::MemberContactChanged(MemberContactChanged { user_id, email, language, muted })])
 }
 
 fn erase_subject(team: &Team, user_id: UserId) -> Vec<TeamEvent> {

@@ -114,6 +114,9 @@ pub struct MemberContactChanged {
     pub email: Option<Sealed>,
     /// The language from now on; none: the default one.
     pub language: Option<Language>,
+    /// He gets no mails that he can do without; nobody had a choice in history from before that was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
 }
 
 /// A person is to be forgotten: the key of what was sealed for him is destroyed.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Months, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::TeamEvent;
+use super::event::{MemberContactChanged, TeamEvent};
 use super::{Resource, Role};
 use crate::plan::PlanName;
 use crate::{ByteCount, Language, Month, PaymentId, ProjectId, Sealed, Slug, TrafficSource, UserId};
@@ -67,6 +67,8 @@ pub struct Contact {
     pub email: Option<Sealed>,
     /// The language, if one was chosen.
     pub language: Option<Language>,
+    /// No mails that he can do without.
+    pub muted: bool,
 }
 
 /// A project of a team.
@@ -99,7 +101,8 @@ impl Team {
                 self.contacts.remove(&member.user_id);
             }
             TeamEvent::MemberContactChanged(changed) => {
-                let contact = Contact { email: changed.email.clone(), language: changed.language };
+                let MemberContactChanged { user_id: _, email, language, muted } = changed;
+                let contact = Contact { email: email.clone(), language: *language, muted: *muted };
                 self.contacts.insert(changed.user_id, contact);
             }
             TeamEvent::SubjectErased(erased) => {

@@ -327,7 +327,7 @@ fn no_forecast_of_what_is_reached_or_beyond_the_month() {
 
 fn reach(user: i64, email: Option<&str>, language: Option<Language>) -> TeamCommand {
     let email = email.map(|sealed| Sealed::new(sealed.into()));
-    TeamCommand::SetContact { user_id: UserId(user), email, language }
+    TeamCommand::SetContact { user_id: UserId(user), email, language, muted: false }
 }
 
 #[test]
@@ -341,6 +341,7 @@ fn a_contact_is_a_member_s_and_is_told_when_it_changes() {
         user_id: UserId(1),
         email: Some(Sealed::new("x".into())),
         language: Some(Language::English),
+        muted: false,
     };
     assert_eq!(told, [TeamEvent::MemberContactChanged(changed)]);
     told.iter().for_each(|event| team.evolve(event));
@@ -349,6 +350,33 @@ fn a_contact_is_a_member_s_and_is_told_when_it_changes() {
     assert_eq!(team.contacts[&UserId(1)].email, None);
     assert_eq!(evolved(&mut team, TeamCommand::RemoveMember { user_id: UserId(1) }), 1);
     assert_eq!(team.contacts.len(), 0, "who leaves takes it along");
+}
+
+#[test]
+fn a_member_mutes_what_he_can_do_without_and_nothing_else_changes() {
+    let mute = |user, muted| TeamCommand::Mute { user_id: UserId(user), muted };
+    let mut team = given(vec![register("a"), put_member(1, Role::Owner, 0), reach(1, Some("x"), None)]);
+    assert_eq!(when(&team, mute(2, true)), Err(TeamRefusal::NotAMember(UserId(2))));
+    assert_eq!(when(&Team::default(), mute(1, true)), Err(TeamRefusal::NotRegistered));
+    assert_eq!(evolved(&mut team, mute(1, false)), 0);
+    let changed = MemberContactChanged {
+        user_id: UserId(1),
+        email: Some(Sealed::new("x".into())),
+        language: None,
+        muted: true,
+    };
+    let told = when(&team, mute(1, true)).unwrap();
+    assert_eq!(told, [TeamEvent::MemberContactChanged(changed)]);
+    let text = serde_json::to_string(&told[0]).unwrap();
+    assert_eq!(serde_json::from_str::<TeamEvent>(&text).unwrap(), told[0]);
+    told.iter().for_each(|event| team.evolve(event));
+    assert_eq!(evolved(&mut team, mute(1, true)), 0);
+    assert_eq!(evolved(&mut team, mute(1, false)), 1);
+    assert_eq!(team.contacts[&UserId(1)].email, Some(Sealed::new("x".into())));
+    assert_eq!(evolved(&mut team, mute(1, true)), 1);
+    assert_eq!(evolved(&mut team, TeamCommand::RemoveMember { user_id: UserId(1) }), 1);
+    assert_eq!(evolved(&mut team, put_member(1, Role::Owner, 0)), 1);
+    assert_eq!(evolved(&mut team, mute(1, false)), 0, "who comes back begins anew");
 }
 
 #[test]

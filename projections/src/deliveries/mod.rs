@@ -11,8 +11,8 @@ mod row;
 mod tables;
 
 pub use project::DeliveriesProjector;
-pub(crate) use query::{counts, first_outcome, given_up, pending, untried_ids};
+pub(crate) use query::{counts, first_outcome, given_up, pending, reader, untried_ids};
 pub use row::{
     Channel, ChannelCounts, Contact, DeliveryCounts, GivenUp, News, PaymentFacts, Pending, PendingDelivery,
-    PendingPage, TeamName, Told,
+    PendingPage, Reader, TeamName, Told,
 };

@@ -10,7 +10,7 @@ use domain::team::{Team, TeamEvent};
 use domain::{EventId, PaymentId, TeamId, UserId};
 
 use super::row::{News, Told};
-use super::tables::Tables;
+use super::tables::{Readers, Tables};
 use crate::db::{DbError, Tx};
 use crate::event::{Body, ProjectedEvent};
 use crate::projector::{ApplyError, Projector};
@@ -79,9 +79,7 @@ impl Writing<'_> {
                 tables.put_member(team, member.user_id, member.role).await
             }
             TeamEvent::MemberRemoved(member) => tables.remove_member(team, member.user_id).await,
-            TeamEvent::MemberContactChanged(changed) => {
-                tables.put_contact(team, changed.user_id, changed.email.as_ref(), changed.language).await
-            }
+            TeamEvent::MemberContactChanged(changed) => tables.put_contact(team, changed).await,
             TeamEvent::SubjectErased(erased) => tables.erase_member(team, erased.user_id).await,
             TeamEvent::PlanActivated(activated) => {
                 tables.put_plan(team, &activated.plan).await?;
@@ -95,14 +93,17 @@ impl Writing<'_> {
             TeamEvent::PlanLapsed(_) => {
                 tables.put_plan(team, &PlanName::free()).await?;
                 self.tell_the_paas(team, event).await?;
-                self.tell_the_team(team, event).await
+                self.tell_the_team(team, event, Readers::All).await
             }
-            TeamEvent::UsageAlertRaised(_) => {
+            TeamEvent::UsageAlertRaised(raised) => {
                 self.tell_the_paas(team, event).await?;
-                self.tell_the_team(team, event).await
+                let readers = if raised.threshold < 100 { Readers::Unmuted } else { Readers::All };
+                self.tell_the_team(team, event, readers).await
             }
             TeamEvent::UsageAlertCleared(_) => self.tell_the_paas(team, event).await,
-            TeamEvent::RenewalDue(_) | TeamEvent::LimitForecast(_) => self.tell_the_team(team, event).await,
+            TeamEvent::RenewalDue(_) | TeamEvent::LimitForecast(_) => {
+                self.tell_the_team(team, event, Readers::Unmuted).await
+            }
             TeamEvent::ProjectRegistered(_)
             | TeamEvent::ProjectRenamed(_)
             | TeamEvent::ProjectSourceChosen(_)
@@ -156,9 +157,14 @@ impl Writing<'_> {
     }
 
     /// Owners and admins who can be written to.
-    async fn tell_the_team(&mut self, team: TeamId, event: &TeamEvent) -> Result<(), DbError> {
+    async fn tell_the_team(
+        &mut self,
+        team: TeamId,
+        event: &TeamEvent,
+        readers: Readers,
+    ) -> Result<(), DbError> {
         if let Some(told) = self.told(team, News::Team(event.clone())).await? {
-            self.tables.add_mails(self.event_id, team, None, self.due_at, &told).await?;
+            self.tables.add_mails(self.event_id, team, readers, self.due_at, &told).await?;
         }
         Ok(())
     }
@@ -166,8 +172,9 @@ impl Writing<'_> {
     /// Whoever wanted to pay, or, when he cannot be written to, owners and admins who can.
     async fn tell_the_payer(&mut self, team: TeamId, payer: UserId, news: News) -> Result<(), DbError> {
         let Some(told) = self.told(team, news).await? else { return Ok(()) };
-        if self.tables.add_mails(self.event_id, team, Some(payer), self.due_at, &told).await? == 0 {
-            self.tables.add_mails(self.event_id, team, None, self.due_at, &told).await?;
+        let payer = Readers::Member(payer);
+        if self.tables.add_mails(self.event_id, team, payer, self.due_at, &told).await? == 0 {
+            self.tables.add_mails(self.event_id, team, Readers::All, self.due_at, &told).await?;
         }
         Ok(())
     }

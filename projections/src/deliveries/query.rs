@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use domain::{DeliveryId, Sealed};
+use domain::{DeliveryId, Sealed, TeamId, UserId};
 
 use super::row::{
-    Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, PendingPage, TeamName,
+    Channel, Contact, DeliveryCounts, GivenUp, Pending, PendingDelivery, PendingPage, Reader, TeamName,
 };
 use crate::db::{Db, DbError, Row};
 use crate::reads::QueryError;
@@ -89,6 +89,21 @@ pub(crate) async fn untried_ids(
     ];
     let rows = db.fetch(sql, &params).await?;
     Ok(rows.iter().map(|row| row.parse(0)).collect::<Result<_, _>>()?)
+}
+
+/// A member, as far as the page that his mails lead to shows him; none: he is none.
+pub(crate) async fn reader(db: &Db, team: TeamId, user: UserId) -> Result<Option<Reader>, QueryError> {
+    let sql = "SELECT t.name, t.slug, m.language, m.muted FROM projection p \
+               LEFT JOIN deliveries_member m ON m.generation = p.generation AND m.team_id = $1 AND m.user_id = $2 \
+               LEFT JOIN deliveries_team t ON t.generation = m.generation AND t.team_id = m.team_id \
+               WHERE p.name = 'deliveries' AND p.state = 'active'";
+    let rows = db.fetch(sql, &[(&team.to_string()).into(), user.0.into()]).await?;
+    let Some(row) = rows.first() else { return Err(QueryError::Building) };
+    if row.opt_text(0)?.is_none() {
+        return Ok(None);
+    }
+    let team = TeamName { name: row.text(0)?.into(), slug: row.parse(1)? };
+    Ok(Some(Reader { team, language: row.opt_parse(2)?, muted: row.int(3)? != 0 }))
 }
 
 fn read(row: &Row) -> Result<PendingDelivery, DbError> {

@@ -114,6 +114,17 @@ pub struct Contact {
     pub language: Option<Language>,
 }
 
+/// Who came back by a link in a mail to him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// The team that the mail was about.
+    pub team: TeamName,
+    /// His language, if he chose one.
+    pub language: Option<Language>,
+    /// He gets no mails that he can do without.
+    pub muted: bool,
+}
+
 /// What is still to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelivery {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::payment::PaymentInitiated;
 use domain::plan::PlanName;
-use domain::team::Role;
+use domain::team::{MemberContactChanged, Role};
 use domain::{DeliveryId, EventId, Language, Money, PaymentId, Sealed, Slug, TeamId, UserId};
 
 use super::row::{Channel, PaymentFacts, Told};
@@ -12,6 +12,17 @@ use crate::db::{DbError, Param, Tx};
 pub(super) struct Tables<'a> {
     pub(super) tx: &'a mut Tx,
     pub(super) generation: i64,
+}
+
+/// Whom a mail is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Readers {
+    /// This member.
+    Member(UserId),
+    /// Owners and admins: it is what nobody of them can do without.
+    All,
+    /// Those of them who want to hear the rest too.
+    Unmuted,
 }
 
 /// A payment that was begun.
@@ -74,16 +85,20 @@ impl Tables<'_> {
     pub(super) async fn put_contact(
         &mut self,
         team: TeamId,
-        user: UserId,
-        email: Option<&Sealed>,
-        language: Option<Language>,
+        contact: &MemberContactChanged,
     ) -> Result<(), DbError> {
         // An empty text is none: parameters are never NULL.
-        let sql = "UPDATE deliveries_member SET email = nullif($4, ''), language = nullif($5, '') \
+        let sql = "UPDATE deliveries_member SET email = nullif($4, ''), language = nullif($5, ''), muted = $6 \
                    WHERE generation = $1 AND team_id = $2 AND user_id = $3";
-        let (team, email) = (team.to_string(), email.map_or("", Sealed::as_str));
-        let language = language.map_or("", Language::tag);
-        let params = [(&team).into(), user.0.into(), email.into(), language.into()];
+        let (team, email) = (team.to_string(), contact.email.as_ref().map_or("", Sealed::as_str));
+        let language = contact.language.map_or("", Language::tag);
+        let params = [
+            (&team).into(),
+            contact.user_id.0.into(),
+            email.into(),
+            language.into(),
+            i64::from(contact.muted).into(),
+        ];
         self.execute(sql, &params).await?;
         Ok(())
     }
@@ -97,7 +112,8 @@ impl Tables<'_> {
 
     pub(super) async fn erase_member(&mut self, team: TeamId, user: UserId) -> Result<(), DbError> {
         self.forget_mails(team, user).await?;
-        self.put_contact(team, user, None, None).await
+        let nothing = MemberContactChanged { user_id: user, email: None, language: None, muted: false };
+        self.put_contact(team, &nothing).await
     }
 
     /// Those that he did not get yet.
@@ -175,12 +191,12 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// One to this member, or to every owner and admin, if there is an address; how many there are.
+    /// One to each of these, if there is an address; how many there are.
     pub(super) async fn add_mails(
         &mut self,
         event_id: EventId,
         team: TeamId,
-        to: Option<UserId>,
+        to: Readers,
         due_at: DateTime<Utc>,
         told: &Told,
     ) -> Result<u64, DbError> {
@@ -193,11 +209,12 @@ impl Tables<'_> {
             (&facts).into(),
         ];
         let readers = match to {
-            Some(user) => {
+            Readers::Member(user) => {
                 params.push(user.0.into());
                 "user_id = $7"
             }
-            None => "role IN ('owner', 'admin')",
+            Readers::All => "role IN ('owner', 'admin')",
+            Readers::Unmuted => "role IN ('owner', 'admin') AND muted = 0",
         };
         let sql = format!(
             "INSERT INTO deliveries (generation, delivery_id, channel, team_id, user_id, due_at, facts, state) \

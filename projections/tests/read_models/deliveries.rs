@@ -1,5 +1,8 @@
 //! Who is told what, what is left to tell, and what came of it.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use domain::delivery::{Delivered, DeliveryDelayed, DeliveryEvent, DeliveryGivenUp};
 use domain::payment::{PaymentCompleted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod};
 use domain::team::{
@@ -15,6 +18,7 @@ use crate::common::history::{at, month, payment, team};
 use crate::common::{Author, Kind, Place, both, reads};
 
 both! {
+    who_is_muted_gets_what_he_cannot_do_without
     owners_and_admins_who_can_be_written_to_are_told
     a_payer_is_told_himself_or_else_the_owners
     what_a_reader_did_not_get_goes_with_him
@@ -45,15 +49,19 @@ fn one_team() -> Author {
 
 fn reach(author: &mut Author, user: i64, email: Option<&str>, language: Option<Language>) {
     let email = email.map(|email| Sealed::new(email.into()));
-    let changed = MemberContactChanged { user_id: UserId(user), email, language };
+    let changed = MemberContactChanged { user_id: UserId(user), email, language, muted: false };
     author.team(1, TeamEvent::MemberContactChanged(changed));
 }
 
 /// The event's own id.
 fn alert(author: &mut Author) -> EventId {
+    alert_of(author, 80)
+}
+
+fn alert_of(author: &mut Author, threshold: u8) -> EventId {
     let raised = UsageAlertRaised {
         resource: Resource::Traffic,
-        threshold: 80,
+        threshold,
         month: month("2026-11"),
         used: 80.into(),
         limit: 100.into(),
@@ -100,6 +108,41 @@ async fn untried(reads: &ReadModels, channel: Channel) -> Vec<PendingDelivery> {
 
 async fn ids(reads: &ReadModels, channel: Channel) -> Vec<DeliveryId> {
     untried(reads, channel).await.into_iter().map(|row| row.id).collect()
+}
+
+async fn who_is_muted_gets_what_he_cannot_do_without(kind: Kind) {
+    let mut author = one_team();
+    reach(&mut author, ADMIN, Some("sealed-2"), None);
+    let mute = |user, muted| TeamCommand::Mute { user_id: UserId(user), muted };
+    let before = alert_of(&mut author, 80);
+    author.plan(1, mute(OWNER, true)).unwrap();
+    let muted = alert_of(&mut author, 95);
+    let reached = alert_of(&mut author, 100);
+    begin(&mut author, 1, OWNER);
+    let failed = fail(&mut author, 1);
+    let activate = TeamCommand::ActivatePlan { plan: "pay_as_you_go".into(), paid_by: None, at: author.now };
+    author.plan(1, activate).unwrap();
+    let until = author.teams[&1].term.unwrap().until;
+    author.plan(1, TeamCommand::CheckPlan { at: until - TimeDelta::days(5) }).unwrap();
+    let reminded = last(&author);
+    author.plan(1, TeamCommand::CheckPlan { at: until + TimeDelta::days(4) }).unwrap();
+    let lapsed = last(&author);
+    author.plan(1, mute(OWNER, false)).unwrap();
+    let after = alert_of(&mut author, 80);
+    let (_place, reads) = reads(kind, &author).await;
+    let of = |user, events: &[EventId]| events.iter().map(|id| mail(*id, user)).collect::<BTreeSet<_>>();
+    let expected = &of(OWNER, &[before, reached, failed, lapsed, after])
+        | &of(ADMIN, &[before, muted, reached, reminded, lapsed, after]);
+    assert_eq!(ids(&reads, Channel::Mail).await.into_iter().collect::<BTreeSet<_>>(), expected);
+
+    let reader = async |user| reads.mail_reader(team(1), UserId(user)).await.unwrap();
+    let owner = reader(OWNER).await.unwrap();
+    assert_eq!(
+        (owner.team.slug.as_str(), owner.language, owner.muted),
+        ("one", Some(Language::English), false)
+    );
+    assert_eq!(reader(99).await, None);
+    assert_eq!(reads.mail_reader(team(2), UserId(OWNER)).await.unwrap(), None);
 }
 
 async fn owners_and_admins_who_can_be_written_to_are_told(kind: Kind) {

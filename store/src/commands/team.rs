@@ -18,6 +18,8 @@ pub struct ContactChange {
     pub email: Option<Option<EmailAddress>>,
     /// The language.
     pub language: Option<Option<Language>>,
+    /// Whether he gets no mails that he can do without.
+    pub muted: Option<bool>,
 }
 
 impl Commands {
@@ -79,11 +81,39 @@ impl Commands {
                     None => standing.email,
                 };
                 let language = contact.language.unwrap_or(standing.language);
-                let set = TeamCommand::SetContact { user_id, email, language };
+                let muted = contact.muted.unwrap_or(standing.muted);
+                let set = TeamCommand::SetContact { user_id, email, language, muted };
                 events.extend(decide(&loaded.state, set, &self.plans)?);
             }
             self.record(actor, vec![loaded.decided(&events)?], vec![condition]).await
         })
+    }
+
+    /// The member gets no more mails that he can do without, or gets them again.
+    ///
+    /// # Errors
+    /// [`TeamRefusal`], and what any command may meet.
+    pub async fn mute(
+        &self,
+        actor: &Actor,
+        team: TeamId,
+        user_id: UserId,
+        muted: bool,
+    ) -> Result<Position, CommandError> {
+        decide_until_first!(self.to_team(actor, team, TeamCommand::Mute { user_id, muted }, vec![]))
+    }
+
+    /// Whether this is what mails to the member prove themselves with: see [`Subjects::token`].
+    ///
+    /// # Errors
+    /// What any command may meet.
+    pub async fn is_readers_token(
+        &self,
+        team: TeamId,
+        user: UserId,
+        token: &str,
+    ) -> Result<bool, CommandError> {
+        Ok(self.subjects.is_token(team, user, token).await?)
     }
 
     /// The person is forgotten: his key is destroyed, and every team that can reach him says so in its history. May be

@@ -1,6 +1,6 @@
 //! The pages that letters lead to.
 
-use domain::Slug;
+use domain::{Slug, TeamId, UserId};
 use reqwest::Url;
 
 /// Addresses of a team's pages.
@@ -42,11 +42,28 @@ impl Links {
             notifications: page("notifications"),
         })
     }
+
+    /// The same for one reader: the page of his letters takes the token for him, without asking who he is.
+    #[must_use]
+    pub fn of_reader(self, team: TeamId, user: UserId, token: &str) -> Self {
+        // None of the three has a character that would need an escape.
+        let notifications = format!("{}?team={team}&member={user}&token={token}", self.notifications);
+        Self { notifications, ..self }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_s_letters_have_a_page_of_his_own() {
+        let links = Links::new("https://usage.example", &"team".parse().unwrap()).unwrap();
+        let own = links.clone().of_reader(TeamId::from_bytes([0xab; 16]), UserId(7), "to-ken_");
+        let team = "ab".repeat(16);
+        let expected = format!("https://usage.example/team/notifications?team={team}&member=7&token=to-ken_");
+        assert_eq!((own.usage, own.notifications), (links.usage, expected));
+    }
 
     #[test]
     fn pages_are_below_any_base() {

@@ -27,6 +27,9 @@ async fn every_kind_arrives_in_both_languages() {
             let expected =
                 (!its_letter.is_essential()).then_some("<https://usage.example/atelier-dakar/notifications>");
             assert_eq!(unsubscribe, expected, "{name}");
+            // RFC 8058, section 3.1.
+            let post = got.headers.get("List-Unsubscribe-Post").map(String::as_str);
+            assert_eq!(post, expected.map(|_| "List-Unsubscribe=One-Click"), "{name}");
         }
     }
 }

@@ -214,7 +214,7 @@ async fn who_was_forgotten_is_not_written_to() {
 async fn who_has_no_address_any_more_is_not_written_to() {
     let world = World::new().await;
     world.alert().await;
-    let none = ContactChange { email: Some(None), language: None };
+    let none = ContactChange { email: Some(None), ..ContactChange::default() };
     world.commands.put_member(&actor(), TEAM, OWNER, Role::Owner, &none).await.unwrap();
     let mut job = world.job(mails(&world));
     assert_eq!(world.run(&mut job).await.given_up, 1);

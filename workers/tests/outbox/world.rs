@@ -89,8 +89,8 @@ impl World {
     }
 
     pub(crate) async fn reach(&self, user: UserId, role: Role, email: &str, language: Language) {
-        let contact =
-            ContactChange { email: Some(Some(email.parse().unwrap())), language: Some(Some(language)) };
+        let (email, language) = (Some(Some(email.parse().unwrap())), Some(Some(language)));
+        let contact = ContactChange { email, language, muted: None };
         self.commands.put_member(&actor(), TEAM, user, role, &contact).await.unwrap();
     }
 

@@ -30,7 +30,9 @@ pub(crate) fn something(author: &mut Author, random: &mut StdRng) {
             let email = [Some(Sealed::new(address.clone())), Some(Sealed::new(address)), None];
             let email = email.choose(random).unwrap().clone();
             let language = *[None, Some(Language::French), Some(Language::English)].choose(random).unwrap();
-            author.plan(n, TeamCommand::SetContact { user_id, email, language }).unwrap();
+            // As much at random as the rest, without a draw of its own.
+            let muted = language.is_none() && email.is_some();
+            author.plan(n, TeamCommand::SetContact { user_id, email, language, muted }).unwrap();
             let role = Role::Admin;
             author.plan(n, TeamCommand::PutMember { user_id, role, other_free_teams: 0 }).unwrap();
         }
@@ -179,9 +181,15 @@ impl Deliveries {
         let Some(team) = self.teams.get(id) else { return };
         let reached = |user: &UserId| team.contacts.get(user).is_some_and(|contact| contact.email.is_some());
         let heads = team.members.iter().filter(|(_, role)| **role != Role::Member).map(|(user, _)| *user);
+        let can_do_without = match news {
+            News::Team(TeamEvent::UsageAlertRaised(raised)) => raised.threshold < 100,
+            News::Team(event) => matches!(event, TeamEvent::LimitForecast(_) | TeamEvent::RenewalDue(_)),
+            News::PaymentConfirmed { .. } | News::PaymentFailed { .. } => false,
+        };
+        let wants = |user: &UserId| !(can_do_without && team.contacts[user].muted);
         let readers: Vec<UserId> = match payer.filter(reached) {
             Some(payer) => vec![payer],
-            None => heads.filter(reached).collect(),
+            None => heads.filter(reached).filter(wants).collect(),
         };
         for user in readers {
             self.tell(recorded, id, Some(user), news);
@@ -249,13 +257,14 @@ impl Deliveries {
         let mut rows = BTreeSet::new();
         for (id, team) in &self.teams {
             for (user, role) in &team.members {
-                let Contact { email, language } = team.contacts.get(user).cloned().unwrap_or_default();
+                let Contact { email, language, muted } = team.contacts.get(user).cloned().unwrap_or_default();
                 rows.insert(line(&[
                     Some(id.clone()),
                     Some(user.to_string()),
                     Some(role.as_str().to_owned()),
                     email.map(|email| email.as_str().to_owned()),
                     language.map(|language| language.tag().to_owned()),
+                    Some(u8::from(muted).to_string()),
                 ]));
             }
         }

@@ -331,7 +331,7 @@ const TABLES: [(&str, &str, &str); 16] = [
         "delivery_id,channel,team_id,user_id,due_at,facts,state,since,done_at,reason",
     ),
     ("deliveries_team", "deliveries", "team_id,name,slug,plan"),
-    ("deliveries_member", "deliveries", "team_id,user_id,role,email,language"),
+    ("deliveries_member", "deliveries", "team_id,user_id,role,email,language,muted"),
     (
         "deliveries_payment",
         "deliveries",

@@ -77,7 +77,10 @@ impl Mailer {
             .raw_header(header("Auto-Submitted", "auto-generated"))
             .raw_header(header("Content-Language", letter.language.tag()));
         if let Some(page) = &letter.unsubscribe {
-            message = message.raw_header(header("List-Unsubscribe", &format!("<{page}>")));
+            // RFC 2369, and RFC 8058: mail programs unsubscribe by one POST to that page.
+            message = message
+                .raw_header(header("List-Unsubscribe", &format!("<{page}>")))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         message.multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
     }
