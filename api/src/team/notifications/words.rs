@@ -29,10 +29,10 @@ const ENGLISH: Words = Words {
 };
 
 const FRENCH: Words = Words {
-    heading: "Messages au sujet de {team}",
-    heard: "Vous recevez un message quand {team} approche d’une limite de son forfait, quand elle est en passe d’en \
+    heading: "Messages au sujet de l’équipe {team}",
+    heard: "Vous recevez un message quand l’équipe {team} approche d’une limite de son forfait, quand elle est en passe d’en \
             atteindre une ce mois-ci, et avant la fin de son forfait.",
-    unheard: "Vous ne recevez plus de message quand {team} approche d’une limite de son forfait, ni avant la fin de \
+    unheard: "Vous ne recevez plus de message quand l’équipe {team} approche d’une limite de son forfait, ni avant la fin de \
               celui-ci.",
     mute: "Ne plus recevoir ces messages",
     unmute: "Recevoir de nouveau ces messages",
