@@ -78,6 +78,20 @@ impl ProjectedEvent {
             }),
         }
     }
+
+    /// What happened to a team, if it is that.
+    #[must_use]
+    pub fn of_team(&self) -> Option<(TeamId, &TeamEvent)> {
+        match &self.body {
+            Body::Team(team, event) => Some((*team, event)),
+            Body::Usage(..)
+            | Body::Payment(..)
+            | Body::Comparison(..)
+            | Body::Delivery(..)
+            | Body::Other
+            | Body::Unreadable { .. } => None,
+        }
+    }
 }
 
 fn body(recorded: &Recorded) -> Result<Body, String> {

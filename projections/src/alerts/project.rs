@@ -8,7 +8,7 @@ use domain::team::{Team, TeamEvent, UsageAlertCleared, UsageAlertRaised};
 use store::Position;
 
 use crate::db::{DbError, Tx};
-use crate::event::{Body, ProjectedEvent};
+use crate::event::ProjectedEvent;
 use crate::projector::{ApplyError, Projector};
 
 /// Makes alerts.
@@ -34,17 +34,9 @@ impl Projector for AlertsProjector {
 
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
         for event in events {
-            match &event.body {
-                Body::Team(team, said) => {
-                    let (position, recorded_at) = (event.position, event.recorded_at);
-                    Writing { tx, generation, team: *team, position, recorded_at }.apply(said).await?;
-                }
-                Body::Usage(..)
-                | Body::Payment(..)
-                | Body::Comparison(..)
-                | Body::Delivery(..)
-                | Body::Other
-                | Body::Unreadable { .. } => {}
+            if let Some((team, said)) = event.of_team() {
+                let (position, recorded_at) = (event.position, event.recorded_at);
+                Writing { tx, generation, team, position, recorded_at }.apply(said).await?;
             }
         }
         Ok(())

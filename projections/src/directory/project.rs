@@ -7,7 +7,7 @@ use domain::team::{Role, Team, TeamEvent};
 use domain::{ProjectId, Slug, TeamId, UserId};
 
 use crate::db::{DbError, Tx};
-use crate::event::{Body, ProjectedEvent};
+use crate::event::ProjectedEvent;
 use crate::projector::{ApplyError, Projector};
 
 /// Makes the directory.
@@ -32,16 +32,8 @@ impl Projector for DirectoryProjector {
     }
 
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
-        for event in events {
-            match &event.body {
-                Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
-                Body::Usage(..)
-                | Body::Payment(..)
-                | Body::Comparison(..)
-                | Body::Delivery(..)
-                | Body::Other
-                | Body::Unreadable { .. } => {}
-            }
+        for (team, event) in events.iter().filter_map(ProjectedEvent::of_team) {
+            Writing { tx, generation, team }.apply(event).await?;
         }
         Ok(())
     }

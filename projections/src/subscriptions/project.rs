@@ -8,7 +8,7 @@ use domain::team::{PlanActivated, PlanLapsed, PlanRenewed, Team, TeamEvent};
 use domain::{PaymentId, TeamId};
 
 use crate::db::{DbError, Tx};
-use crate::event::{Body, ProjectedEvent};
+use crate::event::ProjectedEvent;
 use crate::projector::{ApplyError, Projector};
 
 /// Makes subscriptions.
@@ -33,16 +33,8 @@ impl Projector for SubscriptionsProjector {
     }
 
     async fn apply(&self, tx: &mut Tx, generation: i64, events: &[ProjectedEvent]) -> Result<(), ApplyError> {
-        for event in events {
-            match &event.body {
-                Body::Team(team, event) => Writing { tx, generation, team: *team }.apply(event).await?,
-                Body::Usage(..)
-                | Body::Payment(..)
-                | Body::Comparison(..)
-                | Body::Delivery(..)
-                | Body::Other
-                | Body::Unreadable { .. } => {}
-            }
+        for (team, event) in events.iter().filter_map(ProjectedEvent::of_team) {
+            Writing { tx, generation, team }.apply(event).await?;
         }
         Ok(())
     }
