@@ -3,6 +3,8 @@
 
 mod answers;
 mod breaker;
+#[path = "../support/captured.rs"]
+mod captured;
 mod keys;
 mod retries;
 mod secrets;

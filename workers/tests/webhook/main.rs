@@ -3,6 +3,8 @@
 
 mod answers;
 mod bounds;
+#[path = "../support/captured.rs"]
+mod captured;
 #[path = "../mail/certificate.rs"]
 mod certificate;
 mod private;

@@ -1,49 +1,18 @@
 //! Neither a secret nor the URL's path is in what Servelink writes about itself, its HTTP client's own logs included.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::captured::Captured;
 use crate::server::{Reply, Server};
 use crate::{config_with, message, quick, sender};
 
 const SECRETS: &str = "canary-0123456789abcdef0123,whsec_Y2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWYwMTIz";
 
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Buffer {
-    type Writer = Self;
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn nothing_secret_is_logged_or_shown() {
-    let buffer = Buffer::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(buffer.clone())
-        .with_ansi(false)
-        .finish();
-    // For this thread, on which all of the test runs.
-    let _guard = subscriber.set_default();
+    let logs = Captured::start();
 
     let mut shown = String::new();
     for (reply, allowed) in [
@@ -68,7 +37,7 @@ async fn nothing_secret_is_logged_or_shown() {
         assert_eq!(server.received().len(), allowed.len());
     }
 
-    let logged = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let logged = logs.text();
     for target in ["reqwest", "hyper_util"] {
         assert!(logged.contains(target), "{target} is not captured: {logged}");
     }
