@@ -103,7 +103,7 @@ impl Commands {
         decide_until_first!(self.to_team(actor, team, TeamCommand::Mute { user_id, muted }, vec![]))
     }
 
-    /// Whether this is what mails to the member prove themselves with: see [`Subjects::token`].
+    /// Whether this is what mails to the member prove themselves with: see [`Subjects::token`](crate::subjects::Subjects::token).
     ///
     /// # Errors
     /// What any command may meet.
