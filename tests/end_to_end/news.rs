@@ -176,9 +176,10 @@ async fn every_alert_is_told(home: Home) {
         scene.use_up(from, to).await;
         let mails = scene.mails(&both, PATIENCE).await;
         let webhook = scene.webhook(threshold).await;
-        for (mail, expected) in mails.iter().zip(subjects) {
+        for ((mail, reader), expected) in mails.iter().zip(both).zip(subjects) {
             assert_eq!(subject(mail), expected);
-            assert_eq!(mail.headers["Message-ID"], format!("<{}@example.org>", webhook.header("webhook-id")));
+            let id = format!("<{}.{}@example.org>", webhook.header("webhook-id"), reader.user);
+            assert_eq!(mail.headers["Message-ID"], id);
             let link = format!("{PAGES}/team-one/{page}");
             assert!(mail.text.contains(&link) && mail.html.contains(&link), "{mail:?}");
             // What nobody can do without cannot be unsubscribed from.

@@ -76,7 +76,7 @@ impl Transport for MailTransport {
         let links = links.of_reader(delivery.team_id, user_id, &token);
         let language = delivery.contact.as_ref().and_then(|contact| contact.language).unwrap_or_default();
         let rendered = render(&letter, language, &links);
-        Ok(self.mailer.send(&recipient, event_id, at, &rendered).await?)
+        Ok(self.mailer.send(&recipient, (event_id, user_id), at, &rendered).await?)
     }
 }
 

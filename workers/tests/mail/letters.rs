@@ -3,7 +3,7 @@
 use servelink_workers::mail::sample::sample;
 use servelink_workers::mail::{Language, Letter, Links, render};
 
-use crate::server::{EVENT, SmtpServer, letter, send};
+use crate::server::{EVENT, READER, SmtpServer, letter, send};
 
 #[tokio::test]
 async fn every_kind_arrives_in_both_languages() {
@@ -46,7 +46,7 @@ async fn the_envelope_and_the_headers() {
         ("From", "Servelink à Dakar <usage@example.org>"),
         ("To", "awa@example.org"),
         ("Date", "Mon, 23 Nov 2026 09:30:00 +0000"),
-        ("Message-ID", &*format!("<{EVENT}@example.org>")),
+        ("Message-ID", &*format!("<{EVENT}.{READER}@example.org>")),
         ("Auto-Submitted", "auto-generated"),
         ("Content-Language", "fr"),
         ("MIME-Version", "1.0"),

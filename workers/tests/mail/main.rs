@@ -4,5 +4,6 @@
 mod answers;
 mod certificate;
 mod letters;
+mod scripted;
 mod server;
 mod tls;

@@ -1,6 +1,7 @@
 //! Letters, and what hands them to the tests' SMTP server.
 
 use chrono::{DateTime, Utc};
+use domain::UserId;
 use servelink_workers::mail::sample::sample;
 use servelink_workers::mail::{Language, Links, MailConfig, Mailer, Recipient, Rendered, SendError, render};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ pub(crate) use smtp::Got;
 pub(crate) use smtp::SmtpServer;
 
 pub(crate) const EVENT: Uuid = Uuid::from_u128(0x0192_f0c1_2b3c_7d4e_8f50_6172_8394_0a5b);
+pub(crate) const READER: UserId = UserId(7);
 
 impl SmtpServer {
     /// Without TLS.
@@ -37,7 +39,7 @@ pub(crate) fn letter(name: &str, language: Language) -> Rendered {
 
 /// Sends it to this address.
 pub(crate) async fn send(mailer: &Mailer, to: &str, letter: &Rendered) -> Result<(), SendError> {
-    mailer.send(&to.parse::<Recipient>().unwrap(), EVENT, at(), letter).await
+    mailer.send(&to.parse::<Recipient>().unwrap(), (EVENT, READER), at(), letter).await
 }
 
 fn at() -> DateTime<Utc> {

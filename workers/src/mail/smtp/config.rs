@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, Tokio1Executor};
+use lettre::transport::smtp::client::TlsParameters;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+
+use super::dialogue::Server;
 
 /// What a mail may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,21 +105,18 @@ impl MailConfig {
         self.security
     }
 
-    pub(super) fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailConfigError> {
-        let verified = || TlsParameters::new(self.host.clone());
+    pub(super) fn server(&self) -> Result<Server, MailConfigError> {
         let tls = match self.security {
-            Security::Tls => Tls::Wrapper(verified()?),
-            Security::StartTls => Tls::Required(verified()?),
-            Security::None => Tls::None,
+            Security::Tls | Security::StartTls => Some(TlsParameters::new(self.host.clone())?),
+            Security::None => None,
         };
-        // "Dangerous" is what lettre calls it before `tls` is set.
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
-            .port(self.port)
-            .tls(tls)
-            .timeout(Some(self.limits.connect));
-        Ok(match &self.credentials {
-            Some(credentials) => transport.credentials(credentials.clone()).build(),
-            None => transport.build(),
+        Ok(Server {
+            host: self.host.clone(),
+            port: self.port,
+            security: self.security,
+            tls,
+            credentials: self.credentials.clone(),
+            connect: self.limits.connect,
         })
     }
 }

@@ -1,15 +1,8 @@
 //! Why a mail was not handed over, and whether another try can help. Nothing personal is in it.
 
-use lettre::transport::smtp::Error;
-
+use super::dialogue::{Refused, Step};
 use super::recipient::{Recipient, masked as mask};
 
-/// Replies about who we are, not about the mail (RFC 4954, section 6): a wrong password must not lose mail, since the
-/// operator can put it right.
-const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
-/// How an enhanced status of a policy begins (RFC 3463, section 3.8), such as 5.7.1 for "relay access denied": most often
-/// it is about us too, and what is not is tried a few times in vain.
-const POLICY: &str = "5.7.";
 /// The most characters of an answer that are kept.
 const LONGEST: usize = 300;
 
@@ -34,22 +27,48 @@ impl SendError {
         }
     }
 
-    pub(super) fn of(error: &Error, to: &Recipient) -> Self {
-        match error.status().map(u16::from) {
+    pub(super) fn of(refused: &Refused, to: &Recipient) -> Self {
+        let Refused { step, error } = refused;
+        let code = error.status().map(u16::from);
+        match (step, code) {
             // Some servers repeat what they were shown.
-            Some(code) if ABOUT_US.contains(&code) => {
+            (Step::Password, Some(code)) => {
                 Self::Transient(format!("the mail server refuses our user or password ({code})"))
             }
-            Some(_) if error.is_permanent() && !is_policy(&error.to_string()) => {
+            // Without a user where one is needed (RFC 4954, section 6).
+            (Step::Sender | Step::Recipient | Step::Content, Some(code @ 530)) => {
+                Self::Transient(format!("the mail server wants a user and a password ({code})"))
+            }
+            (Step::Recipient | Step::Content, Some(_))
+                if error.is_permanent() && is_about_the_mail(&error.to_string()) =>
+            {
                 Self::Permanent(masked(&error.to_string(), to))
             }
-            Some(_) | None => Self::Transient(masked(&error.to_string(), to)),
+            (Step::Welcome | Step::Password | Step::Sender | Step::Recipient | Step::Content, _) => {
+                Self::Transient(masked(&error.to_string(), to))
+            }
         }
     }
 }
 
-fn is_policy(answer: &str) -> bool {
-    answer.split_whitespace().any(|word| word.starts_with(POLICY))
+/// Whether a refusal says in so many words (RFC 3463) that this reader, or this mail, is what is wrong: his address (5.1,
+/// but for 5.1.7 and 5.1.8, which are about the sender's), his mailbox (5.2), the mail's size (5.3.4) or its content
+/// (5.6). All else may be about us, a server's blocklist or its settings, which the operator can put right: no mail is to
+/// be lost by that, and what cannot be put right is tried for a day in vain.
+fn is_about_the_mail(answer: &str) -> bool {
+    let status = answer.split_whitespace().find_map(enhanced_status);
+    match status {
+        Some((1, detail)) => !matches!(detail, 7 | 8),
+        Some((2 | 6, _)) | Some((3, 4)) => true,
+        Some(_) | None => false,
+    }
+}
+
+/// The subject and the detail of a word such as `5.1.1` (RFC 3463, section 2).
+fn enhanced_status(word: &str) -> Option<(u16, u16)> {
+    let mut numbers = word.strip_prefix("5.")?.trim_end_matches([':', ',', ';']).split('.');
+    let (subject, detail) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    numbers.next().is_none().then_some((subject, detail))
 }
 
 /// The text on one line, cut, with all addresses in it masked, whether they stand there whole or not.
@@ -85,6 +104,28 @@ fn ends_an_address(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_about_the_reader_or_the_mail_is_for_good() {
+        for answer in [
+            "permanent error (550): 5.1.1 <awa@example.org>: unknown",
+            "permanent error (550): 5.2.1 disabled",
+            "permanent error (552): 5.3.4: too large",
+            "permanent error (554): 5.6.0 cannot be read",
+        ] {
+            assert!(is_about_the_mail(answer), "{answer}");
+        }
+        for answer in [
+            "permanent error (554): no SMTP service here",
+            "permanent error (550): relay not permitted",
+            "permanent error (550): blocked, see 5.1.1.1",
+            "permanent error (554): 5.7.1 relay access denied",
+            "permanent error (553): 5.1.8 bad sender's system address",
+            "permanent error (550): 5.1.x",
+        ] {
+            assert!(!is_about_the_mail(answer), "{answer}");
+        }
+    }
 
     #[test]
     fn addresses_are_masked_wherever_they_stand() {

@@ -1,18 +1,21 @@
 //! Hands a rendered letter to an SMTP server: one connection a mail, within a time limit.
 //!
 //! A mail is handed over at least once: when the server's answer to it is lost, it may have it already. The `Message-ID`
-//! is the event's, so that a repeat is recognisable. No error tells a recipient's address in full, or a password.
+//! is made of the event and its reader, so that a repeat is recognisable. No error tells a recipient's address in full, or a password.
 
 mod config;
+mod dialogue;
 mod error;
 mod recipient;
 
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use domain::UserId;
+use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 pub use config::{MailConfig, MailConfigError, MailLimits, Security};
@@ -20,10 +23,14 @@ pub use error::SendError;
 pub use recipient::Recipient;
 
 use super::Rendered;
+use dialogue::{Refused, Server};
+
+/// How long a server may take to say goodbye. What it took before that, it has.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Sends mail through one SMTP server.
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
     from: Mailbox,
     total: Duration,
 }
@@ -34,36 +41,42 @@ impl Mailer {
     /// # Errors
     /// [`MailConfigError::Tls`] when the certificate authorities that this system trusts cannot be read.
     pub fn new(config: &MailConfig) -> Result<Self, MailConfigError> {
-        let transport = config.transport()?;
-        Ok(Self { transport, from: config.from.clone(), total: config.limits.total })
+        let server = config.server()?;
+        Ok(Self { server, from: config.from.clone(), total: config.limits.total })
     }
 
-    /// Hands it over, `at` this time, under the id that `event_id` gives: `<{event_id}@{domain of the sender}>`. Members
-    /// who get the same letter get it under the same id.
+    /// Hands it over, `at` this time, under the id `<{event_id}.{reader}@{domain of the sender}>`: the same at every try,
+    /// and another for each reader, whose letters differ.
     ///
     /// # Errors
     /// [`SendError`] says whether another try can help.
     pub async fn send(
         &self,
         to: &Recipient,
-        event_id: Uuid,
+        (event_id, reader): (Uuid, UserId),
         at: DateTime<Utc>,
         letter: &Rendered,
     ) -> Result<(), SendError> {
-        let message = self.message(to, event_id, at, letter).map_err(|error| {
+        let id = format!("<{event_id}.{reader}@{}>", self.from.email.domain());
+        let message = self.message(to, id, at, letter).map_err(|error| {
             SendError::Permanent(error::masked(&format!("no message can be made: {error}"), to))
         })?;
-        match tokio::time::timeout(self.total, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(SendError::of(&error, to)),
-            Err(_) => Err(SendError::Transient(format!("not done within {:?}", self.total))),
-        }
+        let end = Instant::now() + self.total;
+        let late = |_| SendError::Transient(format!("not done within {:?}", self.total));
+        let refused = |refused: Refused| SendError::of(&refused, to);
+        let mut connection = timeout_at(end, self.server.connect()).await.map_err(late)?.map_err(refused)?;
+        let (envelope, text) = (message.envelope(), message.formatted());
+        let handed =
+            timeout_at(end, dialogue::hand_over(&mut connection, envelope, &text)).await.map_err(late)?;
+        // The server has it, or will not take it: that holds however long it takes to say goodbye.
+        let _ = timeout(GOODBYE, connection.abort()).await;
+        handed.map_err(refused)
     }
 
     fn message(
         &self,
         to: &Recipient,
-        event_id: Uuid,
+        id: String,
         at: DateTime<Utc>,
         letter: &Rendered,
     ) -> Result<Message, lettre::error::Error> {
@@ -72,7 +85,7 @@ impl Mailer {
             .to(to.mailbox())
             .subject(&letter.subject)
             .date(SystemTime::from(at))
-            .message_id(Some(format!("<{event_id}@{}>", self.from.email.domain())))
+            .message_id(Some(id))
             // RFC 3834: nobody's holiday notice shall answer it.
             .raw_header(header("Auto-Submitted", "auto-generated"))
             .raw_header(header("Content-Language", letter.language.tag()));
