@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Datelike, Utc};
 use domain::{ProjectId, TeamId};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,8 @@ pub struct BindsConfig {
     pub engine_data_dir: Option<PathBuf>,
     /// Files, folders and links that are looked at in a second, at most.
     pub entries_per_second: NonZeroU32,
-    /// How long it may take; what is not measured by then stays as it was recorded last.
+    /// How long it may take, and twice as long as one team may; what is not measured by then stays as it was recorded
+    /// last.
     pub limit: Duration,
 }
 
@@ -73,14 +75,15 @@ impl Unlinked {
     }
 }
 
-/// Measures all storages. The walk ends soon after this is dropped.
-pub(super) async fn measure(config: &BindsConfig) -> Result<Walked, WalkError> {
+/// Measures all storages, beginning with another team every day. The walk ends soon after this is dropped.
+pub(super) async fn measure(config: &BindsConfig, at: DateTime<Utc>) -> Result<Walked, WalkError> {
     let cancelled = CancellationToken::new();
     let _walks_no_longer_than_this = cancelled.clone().drop_guard();
     let entries = Arc::default();
     let pace = Pace {
         per_second: config.entries_per_second.get(),
         limit: config.limit,
+        turn: u64::from(at.num_days_from_ce().unsigned_abs()),
         cancelled,
         entries: Arc::clone(&entries),
     };
@@ -229,8 +232,9 @@ mod tests {
         };
         let begun = std::time::Instant::now();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let cut_off = runtime
-            .block_on(async { tokio::time::timeout(Duration::from_millis(50), measure(&config)).await });
+        let cut_off = runtime.block_on(async {
+            tokio::time::timeout(Duration::from_millis(50), measure(&config, Utc::now())).await
+        });
         assert!(cut_off.is_err());
         // Waits for its threads.
         drop(runtime);

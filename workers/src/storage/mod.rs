@@ -169,9 +169,10 @@ impl StorageJob {
         report: &mut StorageReport,
     ) -> Shares {
         let Some(config) = &self.config.binds else { return Shares::default() };
-        let storages = match binds::measure(config).await {
+        let storages = match binds::measure(config, report.measured_at).await {
             Ok(walked) => {
                 (report.entries, report.left_out) = (walked.entries, walked.left_out);
+                report.out_of_time = walked.out_of_time;
                 Some(walked.storages)
             }
             Err(error) => {
@@ -220,6 +221,7 @@ impl StorageJob {
         report: &mut StorageReport,
     ) -> Result<(), StorageError> {
         let at = report.measured_at;
+        let mut failed = None;
         let recorded: Vec<_> =
             self.known.facts().teams.iter().map(|(team, known)| (*team, known.unlinked)).collect();
         for (team, before) in recorded {
@@ -229,15 +231,17 @@ impl StorageJob {
             };
             if bytes != before {
                 let actor = Actor(Self::NAME.into());
-                let position =
-                    self.commands.measure_unlinked_storage(&actor, team, bytes, at, SOURCE).await?;
-                report.position = report.position.max(position);
+                match self.commands.measure_unlinked_storage(&actor, team, bytes, at, SOURCE).await {
+                    Ok(position) => report.position = report.position.max(position),
+                    // The others are recorded all the same.
+                    Err(error) => failed = Some(error),
+                }
             }
             if bytes != ByteCount::ZERO {
                 report.unlinked.insert(team, bytes);
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Has one project's figures recorded; whether some of them were carried over.
@@ -265,15 +269,19 @@ impl Job for StorageJob {
         let projects = self.projects().await?;
         let mut report = StorageReport::of(at);
         let (measured, unlinked) = self.measure(&projects, &mut report).await?;
-        let lost = report.lost.iter().map(|lost| format!("{}: {}", lost.part, lost.why));
-        let lost = lost.collect::<Vec<_>>().join("; ");
+        let mut lost: Vec<_> =
+            report.lost.iter().map(|lost| format!("{}: {}", lost.part, lost.why)).collect();
+        if report.out_of_time.count > 0 {
+            lost.push(format!("{}: {} teams are out of time", Part::Binds, report.out_of_time.count));
+        }
+        let lost = lost.join("; ");
         self.parts.note((!lost.is_empty()).then_some(lost));
         for project in measured.projects().iter().filter(|project| !projects.contains_key(project)) {
             report.unregistered.add(|| project.to_string());
         }
 
         let projects = self.record_all(&projects, &measured, &mut report).await;
-        self.record_unlinked(&unlinked, &mut report).await?;
-        projects.map(|()| report)
+        let teams = self.record_unlinked(&unlinked, &mut report).await;
+        projects.and(teams).map(|()| report)
     }
 }

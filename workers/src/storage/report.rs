@@ -90,6 +90,8 @@ pub struct StorageReport {
     pub entries: u64,
     /// Of these, those that could not be looked at or were left out, and why.
     pub left_out: Named,
+    /// Teams whose folders there was no time for, or not for all of them.
+    pub out_of_time: Named,
 }
 
 impl StorageReport {
@@ -107,6 +109,7 @@ impl StorageReport {
             unsized_volumes: Named::default(),
             entries: 0,
             left_out: Named::default(),
+            out_of_time: Named::default(),
         }
     }
 }
@@ -129,6 +132,7 @@ impl fmt::Display for StorageReport {
             (&self.unregistered, "projects not registered"),
             (&self.unsized_volumes, "volumes without a size"),
             (&self.left_out, "files left out"),
+            (&self.out_of_time, "teams out of time"),
         ] {
             if named.count > 0 {
                 write!(f, "; {} {what} ({})", named.count, named.first.join(", "))?;

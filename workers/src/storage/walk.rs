@@ -1,14 +1,14 @@
 //! Measures the folders of `DATA_DIR/storage/{team_id}/{database,volume}/{name}` by looking at every entry.
 //!
 //! Sizes are what Docker says of volumes: apparent sizes of everything that is no folder, a hard-linked file once a
-//! storage. No link is followed and no other file system entered. What vanishes while it is looked at was deleted, and
+//! storage. No link is followed (`folder`) and no other file system entered. What vanishes while it is looked at was deleted, and
 //! is no error; any other entry that cannot be looked at is named, and the rest of its storage counts without it.
+
+mod folder;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, DirEntry, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,7 @@ use domain::TeamId;
 use tokio_util::sync::CancellationToken;
 
 use super::report::Named;
+use folder::{Folder, Found, Kind, is_a_link};
 
 /// What a team's storages are kept in.
 const KINDS: [&str; 2] = ["database", "volume"];
@@ -26,9 +27,10 @@ const KINDS: [&str; 2] = ["database", "volume"];
 /// The longest sleep between looks at whether anybody still waits.
 const NAP: Duration = Duration::from_millis(20);
 
-/// Folders that may wait to be looked into, and hard-linked files that are remembered: a storage that is made of nothing
-/// else must not take all memory. Folders over it are left out and named; links over it may count twice.
-const MOST_WAITING: usize = 250_000;
+/// Bytes of the paths of folders that may wait to be looked into, and hard-linked files that are remembered: a storage that
+/// is made of nothing else must not take all memory. Folders over it are left out and named; links over it may count
+/// twice.
+const MOST_WAITING: usize = 32 << 20;
 const MOST_LINKED: usize = 1_000_000;
 
 /// Why there is no walk.
@@ -51,8 +53,11 @@ impl WalkError {
 pub(super) struct Pace {
     /// Entries a second.
     pub(super) per_second: u32,
-    /// What is not measured by then stays unknown.
+    /// What is not measured by then stays unknown. No team takes more than half of what is left of it.
     pub(super) limit: Duration,
+    /// Which team is the first: another number each time, so that it is not always the same ones that time is too short
+    /// for.
+    pub(super) turn: u64,
     /// Nobody waits any more.
     pub(super) cancelled: CancellationToken,
     /// Entries so far, for others to read.
@@ -76,29 +81,43 @@ pub(super) struct Walked {
     pub(super) storages: Vec<Storage>,
     pub(super) entries: u64,
     pub(super) left_out: Named,
+    /// Teams that time was too short for.
+    pub(super) out_of_time: Named,
 }
 
 /// Measures all storages of this `DATA_DIR`.
 pub(super) fn walk(data_dir: &Path, pace: Pace) -> Result<Walked, WalkError> {
-    let root = data_dir.join("storage");
+    let path = data_dir.join("storage");
+    let cannot = |why| WalkError { folder: path.display().to_string(), why };
     // A folder that is not mounted is not an empty one.
-    let teams = fs::metadata(data_dir).and_then(|_| or_empty(names(&root)));
-    let teams = teams.map_err(|why| WalkError { folder: root.display().to_string(), why })?;
-    let mut walk = Walk { root, pace, begun: Instant::now(), stopped: false, walked: Walked::default() };
-    for name in teams {
-        // Whatever else is there is not the PaaS's.
-        if let Some(team) = name.to_str().and_then(|name| name.parse().ok()) {
-            walk.team(team, Path::new(&name));
-        }
+    Folder::named(data_dir).map_err(cannot)?;
+    let root = match Folder::named(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Walked::default()),
+        root => root.map_err(cannot)?,
+    };
+    // Whatever else is there is not the PaaS's.
+    let names = root.names().and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(cannot)?;
+    let mut teams: Vec<TeamId> = names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect();
+    teams.sort_unstable();
+    let first = pace.turn.checked_rem(teams.len() as u64).and_then(|first| usize::try_from(first).ok());
+    teams.rotate_left(first.unwrap_or_default());
+
+    let end = Instant::now() + pace.limit;
+    let mut walk = Walk { root, pace, begun: Instant::now(), until: end, walked: Walked::default() };
+    for team in teams {
+        // However much one team has: it leaves time for all that come after it.
+        walk.until = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;
+        walk.team(team, Path::new(&team.to_string()));
     }
     Ok(walk.walked)
 }
 
 struct Walk {
-    root: PathBuf,
+    root: Folder,
     pace: Pace,
     begun: Instant,
-    stopped: bool,
+    /// When the team's time is over.
+    until: Instant,
     walked: Walked,
 }
 
@@ -107,32 +126,40 @@ struct Stop;
 
 impl Walk {
     fn team(&mut self, team: TeamId, path: &Path) {
-        if let Err(error) = self.is_folder(path) {
+        if let Err(error) = self.root.open(path) {
             return self.unknown(team, path, &error);
         }
+        let mut in_time = true;
         for kind in KINDS {
             let path = path.join(kind);
-            match or_empty(self.is_folder(&path).and_then(|()| names(&self.root.join(&path)))) {
-                Ok(names) => names.iter().for_each(|name| self.storage(team, path.join(name))),
+            let names =
+                self.root.open(&path).and_then(|folder| folder.names()?.collect::<io::Result<Vec<_>>>());
+            match names {
+                Ok(names) => {
+                    for name in names {
+                        in_time &= self.storage(team, path.join(name)).is_ok();
+                    }
+                }
                 Err(error) => self.unknown(team, &path, &error),
             }
         }
+        if !in_time {
+            self.walked.out_of_time.add(|| team.to_string());
+        }
     }
 
-    fn storage(&mut self, team: TeamId, path: PathBuf) {
-        let size = if self.stopped { Err(Stop) } else { self.measure(&path) };
-        let size = match size {
-            Ok(Ok(size)) => Some(size),
-            Ok(Err(error)) => return self.unknown(team, &path, &error),
-            Err(Stop) => {
-                if !self.stopped {
-                    self.walked.left_out.add(|| format!("{path:?} and those after it: out of time"));
-                }
-                self.stopped = true;
-                None
+    fn storage(&mut self, team: TeamId, path: PathBuf) -> Result<(), Stop> {
+        let size = match self.measure(&path) {
+            Ok(Ok(size)) => Ok(size),
+            Ok(Err(error)) => {
+                self.unknown(team, &path, &error);
+                return Ok(());
             }
+            Err(Stop) => Err(Stop),
         };
+        let (size, in_time) = (size.as_ref().ok().copied(), size.map(drop));
         self.walked.storages.push(Storage { team, path, size });
+        in_time
     }
 
     fn unknown(&mut self, team: TeamId, path: &Path, error: &io::Error) {
@@ -146,60 +173,73 @@ impl Walk {
 
     fn measure(&mut self, path: &Path) -> Result<io::Result<u64>, Stop> {
         self.pace()?;
-        let absolute = self.root.join(path);
-        Ok(match fs::symlink_metadata(&absolute) {
-            Ok(found) if found.is_dir() => match can_be_listed(&absolute) {
-                Ok(()) => Ok(self.tree(path, found.dev())?),
-                Err(error) => Err(error),
+        let found = match self.look(path) {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        match found.kind {
+            Kind::Folder => match self.root.open(path) {
+                Ok(_) => Ok(Ok(self.tree(path, found.device)?)),
+                Err(error) => Ok(Err(error)),
             },
-            Ok(found) if found.is_symlink() => Err(is_a_link()),
-            Ok(found) => Ok(found.len()),
-            Err(error) => Err(error),
-        })
+            Kind::Link => Ok(Err(is_a_link())),
+            Kind::Other => Ok(Ok(found.bytes)),
+        }
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Found> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(is_a_link()) };
+        self.root.open(folder)?.look(name)
     }
 
     /// The size of all that is in a folder.
     fn tree(&mut self, path: &Path, device: u64) -> Result<u64, Stop> {
-        let mut waiting = vec![path.to_owned()];
+        let mut waiting = Waiting::default();
         let mut linked = HashSet::new();
         let mut sum = 0_u64;
-        while let Some(folder) = waiting.pop() {
-            let entries = match fs::read_dir(self.root.join(&folder)) {
-                Ok(entries) => entries,
+        waiting.push(path.to_owned());
+        while let Some(path) = waiting.pop() {
+            let (folder, names) = match self.list(&path, device) {
+                Ok(listed) => listed,
                 Err(error) => {
-                    self.leave_out(&folder, &error);
+                    self.leave_out(&path, &error);
                     continue;
                 }
             };
-            for entry in entries {
+            for name in names {
                 self.pace()?;
-                let (path, found) = match entry.and_then(|entry| look(&folder, &entry)) {
+                let (path, found) = match name.and_then(|name| Ok((path.join(&name), folder.look(&name)?))) {
                     Ok(looked) => looked,
                     Err(error) => {
-                        self.leave_out(&folder, &error);
+                        self.leave_out(&path, &error);
                         continue;
                     }
                 };
-                if !found.is_dir() {
-                    let again = found.nlink() > 1
-                        && (linked.contains(&found.ino())
-                            || (linked.len() < MOST_LINKED && !linked.insert(found.ino())));
-                    sum = sum.saturating_add(if again { 0 } else { found.len() });
-                } else if found.dev() != device {
-                    self.leave_out(&path, &io::Error::other("another file system is mounted there"));
-                } else if waiting.len() >= MOST_WAITING {
-                    self.leave_out(&path, &io::Error::other("too many folders"));
-                } else {
-                    waiting.push(path);
+                if found.kind != Kind::Folder {
+                    let again = found.links > 1
+                        && (linked.contains(&found.inode)
+                            || (linked.len() < MOST_LINKED && !linked.insert(found.inode)));
+                    sum = sum.saturating_add(if again { 0 } else { found.bytes });
+                } else if !waiting.push(path) {
+                    self.leave_out(&waiting.refused, &io::Error::other("too many folders"));
                 }
             }
         }
         Ok(sum)
     }
 
-    fn is_folder(&self, path: &Path) -> io::Result<()> {
-        let absolute = self.root.join(path);
-        if fs::symlink_metadata(&absolute)?.is_dir() { can_be_listed(&absolute) } else { Err(is_a_link()) }
+    /// Opens a folder, and says what is in it. The look at its device comes last: nobody can change what is open.
+    fn list(
+        &self,
+        path: &Path,
+        device: u64,
+    ) -> io::Result<(Folder, impl Iterator<Item = io::Result<OsString>> + use<>)> {
+        let folder = self.root.open(path)?;
+        if folder.found()?.device != device {
+            return Err(io::Error::other("another file system is mounted there"));
+        }
+        let names = folder.names()?;
+        Ok((folder, names))
     }
 
     /// Names an entry that is left out. What is not there any more was deleted since it was listed.
@@ -216,7 +256,7 @@ impl Walk {
         let micros = self.walked.entries.saturating_mul(1_000_000) / u64::from(self.pace.per_second.max(1));
         loop {
             let elapsed = self.begun.elapsed();
-            if elapsed >= self.pace.limit || self.pace.cancelled.is_cancelled() {
+            if Instant::now() >= self.until || self.pace.cancelled.is_cancelled() {
                 return Err(Stop);
             }
             let early = Duration::from_micros(micros).saturating_sub(elapsed);
@@ -228,28 +268,33 @@ impl Walk {
     }
 }
 
-/// The entry itself: what a link leads to is not looked at.
-fn look(folder: &Path, entry: &DirEntry) -> io::Result<(PathBuf, Metadata)> {
-    Ok((folder.join(entry.file_name()), entry.metadata()?))
+/// Folders that wait to be looked into, up to some memory.
+#[derive(Default)]
+struct Waiting {
+    folders: Vec<PathBuf>,
+    bytes: usize,
+    /// What found no place.
+    refused: PathBuf,
 }
 
-fn can_be_listed(folder: &Path) -> io::Result<()> {
-    fs::read_dir(folder).map(drop)
-}
-
-fn names(folder: &Path) -> io::Result<Vec<OsString>> {
-    fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
-}
-
-fn or_empty(names: io::Result<Vec<OsString>>) -> io::Result<Vec<OsString>> {
-    match names {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
-        names => names,
+impl Waiting {
+    /// Whether there is a place for it.
+    fn push(&mut self, folder: PathBuf) -> bool {
+        let bytes = size_of::<PathBuf>() + folder.as_os_str().len();
+        if self.bytes + bytes > MOST_WAITING {
+            self.refused = folder;
+            return false;
+        }
+        self.bytes += bytes;
+        self.folders.push(folder);
+        true
     }
-}
 
-fn is_a_link() -> io::Error {
-    io::Error::other("no folder; links are not followed")
+    fn pop(&mut self) -> Option<PathBuf> {
+        let folder = self.folders.pop()?;
+        self.bytes -= size_of::<PathBuf>() + folder.as_os_str().len();
+        Some(folder)
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Folders of known sizes, and what is wrong with folders.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -10,6 +11,7 @@ fn pace() -> Pace {
     Pace {
         per_second: u32::MAX,
         limit: Duration::from_secs(60),
+        turn: 0,
         cancelled: CancellationToken::new(),
         entries: Arc::default(),
     }
@@ -126,7 +128,7 @@ fn a_walk_keeps_its_pace_and_its_limit() {
     let walked = walk(folder.path(), slow).unwrap();
     assert_eq!(walked.storages.len(), 2, "they are named all the same");
     assert!(walked.storages.iter().all(|storage| storage.size.is_none()));
-    assert_eq!(walked.left_out.count, 1);
+    assert_eq!((walked.left_out.count, walked.out_of_time.first), (0, vec![TEAM.to_owned()]));
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
@@ -142,4 +144,47 @@ fn a_walk_ends_when_nobody_waits_any_more() {
         walking.join().unwrap().unwrap();
     });
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+/// Teams 1, 2 and 3 of which each has a storage, and one of them far too many files for the time.
+fn sized_in_time(large: usize, turn: u64) -> Vec<bool> {
+    let teams = [1, 2, 3].map(|team: usize| team.to_string().repeat(32));
+    let files = |team: usize| if team == large { 5_000 } else { 3 };
+    let of = |team: usize| (0..files(team)).map(move |file| (team, file));
+    let files: Vec<_> =
+        (0..3).flat_map(of).map(|(team, file)| format!("{}/volume/v/{file}", teams[team])).collect();
+    let folder = data_dir(&files.iter().map(|path| (path.as_str(), 1)).collect::<Vec<_>>());
+    let short = Pace { per_second: 500, limit: Duration::from_secs(2), turn, ..pace() };
+    let walked = walk(folder.path(), short).unwrap();
+    assert_eq!(walked.out_of_time.first, [teams[large].clone()]);
+    let size = |team: &String| {
+        let own = walked.storages.iter().find(|storage| storage.team.to_string() == *team).unwrap();
+        own.size.is_some()
+    };
+    teams.iter().map(size).collect()
+}
+
+#[test]
+fn a_team_that_has_too_much_leaves_time_for_the_others() {
+    assert_eq!(sized_in_time(0, 0), [false, true, true]);
+    assert_eq!(sized_in_time(2, 2), [true, true, false], "the third is the first one's turn");
+}
+
+/// What is a folder when it is listed and a link to another team's when it is opened.
+#[test]
+fn a_folder_that_becomes_a_link_is_not_followed() {
+    let folder = data_dir(&[("TEAM/volume/v/own/a", 1), ("OTHER/volume/secret/b", 1_000_000)]);
+    let root = Folder::named(&folder.path().join("storage")).unwrap();
+    let volume = folder.path().join("storage").join(TEAM).join("volume");
+    let own = Path::new(TEAM).join("volume/v/own");
+    root.open(&own).unwrap();
+    for (name, path) in [("v/own", own.clone()), ("v", own)] {
+        let place = volume.join(name);
+        fs::remove_dir_all(&place).unwrap();
+        symlink(folder.path().join("storage/OTHER/volume"), &place).unwrap();
+        let error = root.open(&path).map(drop).unwrap_err();
+        assert!(error.to_string().contains("links are not followed"), "{name}: {error}");
+        fs::remove_file(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+    }
 }
