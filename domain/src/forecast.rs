@@ -10,6 +10,15 @@ use crate::{ByteCount, Month};
 /// Whole days that the pace is taken from.
 const PACE_DAYS: u64 = 7;
 
+/// What a team has used lately.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecentTraffic {
+    /// By UTC day, of those that the pace is taken from. Days without any are left out.
+    pub days: BTreeMap<NaiveDate, ByteCount>,
+    /// It has used nothing before these days.
+    pub is_new: bool,
+}
+
 /// How fast traffic grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -25,14 +34,15 @@ impl Pace {
         today.checked_sub_days(Days::new(PACE_DAYS))
     }
 
-    /// The pace of these days before today, by what was used on each: that of the whole days since the first one, so that
-    /// a new team's is not taken for less. None: there are no such days.
+    /// The pace of the days before today, by what was used on each. None: nothing was used on them.
     #[must_use]
-    pub fn of(days: &BTreeMap<NaiveDate, ByteCount>, today: NaiveDate) -> Option<Self> {
-        let (first, _) = days.first_key_value()?;
-        let whole_days = u128::try_from((today - *first).num_days()).ok().filter(|days| *days > 0)?;
-        let sum: u128 = days.values().map(|bytes| u128::from(bytes.get())).sum();
-        Some(Self { daily: u64::try_from(sum / whole_days).unwrap_or(u64::MAX) })
+    pub fn of(recent: &RecentTraffic, today: NaiveDate) -> Option<Self> {
+        let (first, _) = recent.days.first_key_value()?;
+        // Whole days since it began: a new team's pace is not to be taken for less.
+        let new_for = u64::try_from((today - *first).num_days()).ok().filter(|days| *days > 0)?;
+        let whole_days = if recent.is_new { new_for } else { PACE_DAYS };
+        let sum: u128 = recent.days.values().map(|bytes| u128::from(bytes.get())).sum();
+        Some(Self { daily: u64::try_from(sum / u128::from(whole_days)).unwrap_or(u64::MAX) })
     }
 
     /// The day in this month on which the limit is reached: today, if it is reached already. None: not in this month.
@@ -59,12 +69,20 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn reached_on(used: u32, days: &[(&str, u32)]) -> Option<String> {
+    fn recent(days: &[(&str, u32)], is_new: bool) -> RecentTraffic {
         let days = days.iter().map(|(date, bytes)| (day(date), ByteCount::from(*bytes))).collect();
+        RecentTraffic { days, is_new }
+    }
+
+    fn reached(used: u32, recent: &RecentTraffic) -> Option<String> {
         let today = day("2026-11-20");
         let reached =
-            Pace::of(&days, today)?.reaches(1_000.into(), used.into(), today, "2026-11".parse().unwrap());
+            Pace::of(recent, today)?.reaches(1_000.into(), used.into(), today, "2026-11".parse().unwrap());
         Some(reached.map_or("not this month".into(), |day| day.to_string()))
+    }
+
+    fn reached_on(used: u32, days: &[(&str, u32)]) -> Option<String> {
+        reached(used, &recent(days, false))
     }
 
     #[test]
@@ -74,8 +92,16 @@ mod tests {
         assert_eq!(reached_on(999, &week).unwrap(), "2026-11-20");
         assert_eq!(reached_on(2_000, &week).unwrap(), "2026-11-20", "it is reached");
         assert_eq!(reached_on(0, &[("2026-11-13", 70)]).unwrap(), "not this month");
-        assert_eq!(reached_on(0, &[("2026-11-19", 500)]).unwrap(), "2026-11-22", "a new team has one day");
         assert_eq!(Pace::taken_from(day("2026-11-20")), Some(day("2026-11-13")));
+    }
+
+    #[test]
+    fn days_without_traffic_count_unless_the_team_is_new() {
+        let yesterday = [("2026-11-19", 700)];
+        assert_eq!(reached(700, &recent(&yesterday, false)).unwrap(), "2026-11-23", "100 a day");
+        assert_eq!(reached(700, &recent(&yesterday, true)).unwrap(), "2026-11-20", "700 a day");
+        let two = [("2026-11-18", 0), ("2026-11-19", 200)];
+        assert_eq!(reached(700, &recent(&two, true)).unwrap(), "2026-11-23", "100 a day");
     }
 
     #[test]
@@ -100,6 +126,6 @@ mod tests {
         let month = "2026-11".parse().unwrap();
         assert_eq!(slow.reaches(ByteCount::MAX, ByteCount::ZERO, last, month), None);
         let days = [(day("2026-11-19"), ByteCount::MAX), (day("2026-11-18"), ByteCount::MAX)].into();
-        assert!(Pace::of(&days, day("2026-11-20")).unwrap().daily > 0);
+        assert!(Pace::of(&RecentTraffic { days, is_new: true }, day("2026-11-20")).unwrap().daily > 0);
     }
 }

@@ -1,13 +1,13 @@
 //! [`ReadModels`]: what the API asks. Questions that come at the same time are answered by one statement.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::forecast::RecentTraffic;
 use domain::team::Role;
 use domain::usage::UsageId;
-use domain::{ByteCount, DeliveryId, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
+use domain::{DeliveryId, Month, PaymentId, ProjectId, Slug, TeamId, UserId};
 use store::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -216,18 +216,18 @@ impl ReadModels {
         alerts::of_team(&self.db, user, slug, month).await
     }
 
-    /// The traffic of all projects that are this team's now, on the days from `from` on and before `until` that had
-    /// any. Whether the asker may see the team is for him to find out.
+    /// The traffic of all projects that are this team's now, on the days from `from` on and before `until`. Whether the
+    /// asker may see the team is for him to find out.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn team_traffic_by_day(
+    pub async fn recent_traffic(
         &self,
         team: TeamId,
         from: NaiveDate,
         until: NaiveDate,
-    ) -> Result<BTreeMap<NaiveDate, ByteCount>, QueryError> {
-        Ok(project_usage::traffic_by_day(&self.db, team, from, until).await?)
+    ) -> Result<RecentTraffic, QueryError> {
+        Ok(project_usage::recent_traffic(&self.db, team, from, until).await?)
     }
 
     /// What every team uses: its traffic of this month, and its storage now. For jobs; no user sees it.

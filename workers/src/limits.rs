@@ -117,9 +117,9 @@ impl LimitsJob {
         let (team, today) = (totals.team_id, at.date_naive());
         let limit = self.plans.in_force(&seen.plan).traffic_limit();
         let (Some(limit), Some(from)) = (limit, Pace::taken_from(today)) else { return Ok(()) };
-        let days = self.reads.team_traffic_by_day(team, from, today).await?;
+        let recent = self.reads.recent_traffic(team, from, today).await?;
         let reached =
-            Pace::of(&days, today).and_then(|pace| pace.reaches(limit, totals.traffic, today, seen.month));
+            Pace::of(&recent, today).and_then(|pace| pace.reaches(limit, totals.traffic, today, seen.month));
         if let Some(reached_on) = reached {
             let (resource, used) = (Resource::Traffic, totals.traffic);
             let forecast = Forecast { resource, month: seen.month, used, reached_on, at };
@@ -158,7 +158,9 @@ impl Job for LimitsJob {
                 failed = Some(error);
             }
             let last = self.last.get(&totals.team_id);
-            if last == Some(&seen) || (is_little(&seen) && last.is_none_or(is_little)) {
+            // What was not seen before is reported, little as it may be: an alert may have to fall that was raised when
+            // another process looked, or none did.
+            if last.is_some_and(|last| *last == seen || (is_little(&seen) && is_little(last))) {
                 self.last.insert(totals.team_id, seen);
                 continue;
             }

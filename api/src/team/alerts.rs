@@ -97,8 +97,8 @@ pub(crate) async fn read(
     let limit = app.plans.in_force(&usage.plan).traffic_limit();
     let forecast = match (limit, Pace::taken_from(today)) {
         (Some(limit), Some(from)) if Month::of(now) == Ok(month) => {
-            let days = app.reads.team_traffic_by_day(usage.team_id, from, today).await?;
-            Pace::of(&days, today).map(|pace| Forecast {
+            let recent = app.reads.recent_traffic(usage.team_id, from, today).await?;
+            Pace::of(&recent, today).map(|pace| Forecast {
                 daily_bytes: pace.daily,
                 limit_reached_on: pace.reaches(limit, usage.traffic(), today, month),
             })

@@ -7,5 +7,5 @@ mod row;
 mod tests;
 
 pub use project::ProjectUsageProjector;
-pub(crate) use query::{Asked, days, months, open_months, traffic_by_day};
+pub(crate) use query::{Asked, days, months, open_months, recent_traffic};
 pub use row::{ProjectDay, ProjectUsage};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use domain::forecast::RecentTraffic;
 use domain::usage::UsageId;
 use domain::{ByteCount, Month, ProjectId, TeamId, UserId};
 use serde_json::json;
@@ -105,27 +106,37 @@ pub(crate) async fn days(db: &Db, asked: &Asked) -> Result<Option<Vec<ProjectDay
     Ok(Some(days.collect::<Result<_, DbError>>()?))
 }
 
-/// The traffic of all projects that are this team's now, on the days from `from` on and before `until` that had any.
-pub(crate) async fn traffic_by_day(
+/// The traffic of all projects that are this team's now, on the days from `from` on and before `until`.
+pub(crate) async fn recent_traffic(
     db: &Db,
     team: TeamId,
     from: NaiveDate,
     until: NaiveDate,
-) -> Result<BTreeMap<NaiveDate, ByteCount>, DbError> {
-    let sql = "SELECT u.day, u.ingress_bytes, u.egress_bytes FROM directory_project d \
-               JOIN project_usage_day u ON u.project_id = d.project_id \
+) -> Result<RecentTraffic, DbError> {
+    // The days in question, and before them one row that says that there is something.
+    let of_team = "FROM directory_project d JOIN project_usage_day u ON u.project_id = d.project_id \
                WHERE d.generation = (SELECT generation FROM projection WHERE name = 'directory' AND state = 'active') \
                AND u.generation = (SELECT generation FROM projection WHERE name = 'project_usage' AND state = 'active') \
-               AND d.team_id = $1 AND u.day >= $2 AND u.day < $3";
-    let (team, from, until) = (team.to_string(), from.to_string(), until.to_string());
-    let mut days: BTreeMap<NaiveDate, ByteCount> = BTreeMap::new();
-    for row in db.fetch(sql, &[(&team).into(), (&from).into(), (&until).into()]).await? {
-        let day = days.entry(row.parse(0)?).or_default();
+               AND d.team_id = $1";
+    let sql = format!(
+        "SELECT u.day, u.ingress_bytes, u.egress_bytes {of_team} AND u.day >= $2 AND u.day < $3 \
+         UNION ALL SELECT * FROM (SELECT u.day, u.ingress_bytes, u.egress_bytes {of_team} AND u.day < $2 \
+         AND u.ingress_bytes + u.egress_bytes > 0 LIMIT 1) AS earlier"
+    );
+    let (team, first, until) = (team.to_string(), from.to_string(), until.to_string());
+    let mut recent = RecentTraffic { days: BTreeMap::new(), is_new: true };
+    for row in db.fetch(&sql, &[(&team).into(), (&first).into(), (&until).into()]).await? {
+        let date = row.parse(0)?;
+        if date < from {
+            recent.is_new = false;
+            continue;
+        }
+        let day = recent.days.entry(date).or_default();
         for bytes in [row.sum(1)?, row.sum(2)?] {
             *day = day.checked_add(bytes).unwrap_or(ByteCount::MAX);
         }
     }
-    Ok(days)
+    Ok(recent)
 }
 
 /// At most `limit` months of projects that are open, up to this one, the oldest first, from after one of them on.

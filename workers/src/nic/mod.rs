@@ -195,10 +195,13 @@ impl NicJob {
         let mut looks = stream::iter(looks).buffer_unordered(TOGETHER);
         loop {
             match timeout_at(end, looks.next()).await {
-                Ok(Some((id, Ok(sight)))) => {
+                Ok(Some((id, Ok(Some(sight))))) => {
                     turn.unread.remove(&id);
-                    turn.sights.extend(sight);
+                    turn.sights.push(sight);
                 }
+                // It has ended since it was listed, or somebody on the way hides it. The next list tells; until then it
+                // stands as it did, for what is gone and comes back would count all of its life again.
+                Ok(Some((_, Ok(None)))) => {}
                 Ok(Some((_, Err(error)))) => {
                     turn.errors.insert(error.to_string(), error);
                 }
@@ -230,6 +233,11 @@ impl Job for NicJob {
     const NAME: &'static str = "nic";
     type Report = NicReport;
     type Error = NicError;
+
+    /// Another node's readings may have had what was kept here, and may be stamped by another clock.
+    fn taken(&mut self) {
+        self.seen.forget();
+    }
 
     async fn run(&mut self) -> Result<NicReport, NicError> {
         self.watch_events();

@@ -78,6 +78,14 @@ impl Seen {
         }
     }
 
+    /// Drops everything, but when containers were started.
+    pub(super) fn forget(&self) {
+        let mut inner = self.inner();
+        inner.last.clear();
+        inner.recorded.clear();
+        inner.gone.clear();
+    }
+
     /// This may be the last that is seen of a container; it was asked for at this instant.
     pub(super) fn keep(&self, at: DateTime<Utc>, sight: Sight) {
         let mut inner = self.inner();
@@ -219,6 +227,16 @@ mod tests {
         );
         seen.keep(at(4), sight("a", 3));
         assert_eq!(seen.last_of_others(&[], Some(at(2))).len(), 2, "another life");
+    }
+
+    #[test]
+    fn what_another_node_may_have_recorded_is_forgotten() {
+        let seen = Seen::default();
+        seen.keep(at(5), sight("a", 0));
+        seen.forget();
+        assert_eq!(seen.last_of_others(&[], Some(at(4))), []);
+        seen.keep(at(6), sight("a", 0));
+        assert_eq!(seen.last_of_others(&[], Some(at(4))), [sight("a", 0)], "it still runs");
     }
 
     #[test]

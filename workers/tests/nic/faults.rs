@@ -35,6 +35,22 @@ async fn a_container_that_is_refused_is_lost_alone_and_for_a_while() {
     assert_eq!(scene.recorded(OTHER).await, [0, 60]);
 }
 
+/// A proxy that hides a call, or an engine between two answers.
+#[tokio::test]
+async fn a_container_that_is_listed_and_cannot_be_found_has_not_ended() {
+    let (scene, fake) = (Scene::set(&[ONE]).await, Fake::start().await);
+    let mut job = scene.job(&fake.host);
+    fake.has("a", Container::of(ONE, 0, 1_000));
+    scene.run(&mut job).await;
+    fake.change("a", |container| container.fault = Some(Fault::Status(404)));
+    for _ in 0..60 {
+        let report = scene.run(&mut job).await;
+        assert_eq!((report.containers, report.unread, report.ended, report.counted_bytes), (0, 1, 0, 0));
+    }
+    fake.has("a", Container::of(ONE, 0, 1_030));
+    assert_eq!(scene.run(&mut job).await.counted_bytes, 30, "not all of its life again");
+}
+
 #[tokio::test]
 async fn a_slow_answer_is_given_up_and_the_others_are_counted() {
     let (scene, fake) = (Scene::set(&[ONE, OTHER]).await, Fake::start().await);

@@ -2,6 +2,7 @@
 //! is set back an hour at the worst moments, a node that is down for two days, samples that come late.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod looks;
 mod world;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,22 @@ async fn a_leap_year_with_everything_that_may_go_wrong() {
         assert_eq!(alerts.remove(&storage(name)), Some(thresholds.to_vec()), "{name}");
     }
     assert_eq!(alerts, BTreeMap::new(), "and no other");
+
+    // What fell is told, also of an alert that stood for less than a day; and each month's forecast once.
+    let mut fallen = Vec::new();
+    let mut forecasts = BTreeMap::<(TeamId, Month), usize>::new();
+    for (team, event) in &history.teams {
+        if let TeamEvent::UsageAlertCleared(cleared) = event {
+            fallen.push((*team, cleared.resource, cleared.month, cleared.standing));
+        } else if let TeamEvent::LimitForecast(forecast) = event {
+            *forecasts.entry((*team, forecast.month)).or_default() += 1;
+        }
+    }
+    let cleared = |name: &str| (STEADY, Resource::Storage, month(name), None);
+    assert_eq!(fallen, [cleared("2028-04"), cleared("2028-06")]);
+    let every_month: BTreeMap<_, _> =
+        (1..=12).map(|number| ((STEADY, Month::new(2028, number).unwrap()), 1)).collect();
+    assert_eq!(forecasts, every_month);
 
     // Each month closed once, and nothing after it.
     let mut closed = BTreeMap::<Month, usize>::new();

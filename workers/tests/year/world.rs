@@ -161,8 +161,7 @@ impl World {
     /// An hour's traffic, and whatever the jobs make of it.
     pub(crate) async fn step(&mut self, now: DateTime<Utc>) {
         if now == at("2028-01-31T10:00:00Z") {
-            let plan = PlanName::from("pay_as_you_go");
-            self.commands.give_plan(&Actor("test".into()), PAYING, &plan).await.unwrap();
+            self.give_plan(PAYING, "pay_as_you_go").await;
         }
         // On day 27 the free plan's 5 GB are used up, in every month.
         if now.hour().is_multiple_of(6) {
@@ -186,6 +185,15 @@ impl World {
         if let Some(report) = node.daily.turn().await {
             ran(report.outcome);
         }
+    }
+
+    pub(crate) async fn give_plan(&self, team: TeamId, plan: &str) {
+        self.commands.give_plan(&Actor("test".into()), team, &PlanName::from(plan)).await.unwrap();
+    }
+
+    /// The team's project uses so many per cent of the free plan's storage now.
+    pub(crate) async fn measure(&self, team: TeamId, percent: u64) {
+        measure(&self.commands, team, percent, self.clock.now()).await.unwrap();
     }
 
     /// Sends this much traffic of the team's project.
@@ -263,6 +271,17 @@ fn ran<R, E: std::error::Error>(outcome: Result<R, E>) {
     }
 }
 
+async fn measure(
+    commands: &Commands,
+    team: TeamId,
+    percent: u64,
+    at: DateTime<Utc>,
+) -> Result<Position, CommandError> {
+    let volumes_bytes = ByteCount::try_from(percent * ByteCount::MEGABYTE).unwrap();
+    let sizes = StorageSizes { volumes_bytes, ..StorageSizes::default() };
+    commands.measure_storage(&Actor("daily".into()), project(team), sizes, at, "docker").await
+}
+
 /// Measures storage once a day, as the real one does, of a disk that the calendar fills.
 struct Daily {
     commands: Arc<Commands>,
@@ -292,9 +311,7 @@ impl Job for Daily {
     async fn run(&mut self) -> Result<String, CommandError> {
         let now = self.clock.now();
         self.runs.lock().unwrap().push(now);
-        let volumes_bytes = ByteCount::try_from(Self::used(now) * ByteCount::MEGABYTE).unwrap();
-        let sizes = StorageSizes { volumes_bytes, ..StorageSizes::default() };
-        self.commands.measure_storage(&Actor("daily".into()), project(STEADY), sizes, now, "docker").await?;
+        measure(&self.commands, STEADY, Self::used(now), now).await?;
         Ok("measured".into())
     }
 }
