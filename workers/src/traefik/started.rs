@@ -2,11 +2,15 @@
 //!
 //! The start that a process shows is "when the machine was booted" plus "how long after that", and the former moves
 //! when the machine's clock is set. Taking every other start for a restart would count all counters a second time
-//! whenever the clock is corrected. What no clock setting changes is the process's age: one that is older than the
+//! whenever the clock is corrected. What no clock setting changes is the process's age: one that is clearly older than the
 //! last reading is the one that was read then.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::source::CountersRead;
+
+/// As much as an age may be wrong: the boot is told in whole seconds (`btime` of proc(5)), and so is when an answer was
+/// served. A process that began right after the last reading must not be taken for the one before it.
+const AGE_IS_WITHIN: TimeDelta = TimeDelta::seconds(2);
 
 /// The start to count by: the one of the last reading as long as the process is the same, else the one it shows.
 ///
@@ -20,7 +24,7 @@ pub(super) fn started_at(
     let Some(last) = last else { return shown };
     let age = served_at - shown;
     let since_last_reading = answered_at - last.at;
-    if age > since_last_reading { last.started_at } else { shown }
+    if shown == last.started_at || age > since_last_reading + AGE_IS_WITHIN { last.started_at } else { shown }
 }
 
 #[cfg(test)]
@@ -51,6 +55,16 @@ mod tests {
         // Its machine's clock is an hour behind ours.
         let shown = at("10:59:50");
         assert_eq!(started_at(shown, at("11:00:00"), at("12:00:00.5"), Some(&last)), shown);
+    }
+
+    #[test]
+    fn one_that_began_right_after_the_last_reading_is_told_although_it_seems_older() {
+        let last = last("11:59:45", "10:00:00");
+        let shown = at("11:59:44.25");
+        assert_eq!(started_at(shown, at("12:00:00"), at("12:00:00.5"), Some(&last)), shown);
+        // The one that began right before it shows what it showed then.
+        let last = self::last("11:59:45", "11:59:44.25");
+        assert_eq!(started_at(shown, at("12:00:00"), at("12:00:00.5"), Some(&last)), last.started_at);
     }
 
     #[test]
