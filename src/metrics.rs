@@ -14,6 +14,7 @@ use chrono::TimeDelta;
 use projections::deliveries::Channel;
 use projections::runner::State as Generation;
 use projections::{DeliveryCounts, ProjectorStatus, QueryError, ReadModels};
+use store::known::Known;
 use store::state::jobs::JobState;
 use store::state::{State, StateError};
 use store::{Clock, EventLog, Position, ReadError};
@@ -29,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) reads: ReadModels,
     pub(crate) state: State,
+    pub(crate) known: Arc<Known>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -70,7 +72,8 @@ impl Metrics {
         let statuses = self.reads.statuses().await?;
         // Read last, so that no read model is ahead of it.
         let head = self.log.head().await?;
-        Ok(render(head, &statuses, deliveries, &jobs))
+        let unmatched = self.known.facts().unmatched.len();
+        Ok(render(head, &statuses, deliveries, unmatched, &jobs))
     }
 }
 
@@ -78,6 +81,7 @@ fn render(
     head: Position,
     statuses: &[ProjectorStatus],
     deliveries: Option<DeliveryCounts>,
+    unmatched: usize,
     jobs: &[JobState],
 ) -> String {
     let mut text = Text::default();
@@ -109,6 +113,13 @@ fn render(
             }
         }
     }
+
+    text.family(
+        "servelink_payments_unmatched",
+        "gauge",
+        "Payments that the payment backend says were paid, and that nobody here knows.",
+    );
+    text.sample(&[], unmatched);
 
     text.family("servelink_job_runs_total", "counter", "Runs of a job that were noted, on any node.");
     for job in jobs {
@@ -189,7 +200,7 @@ mod tests {
         let mail = ChannelCounts { delayed: 2, given_up: 1 };
         let counts = DeliveryCounts { mail, ..DeliveryCounts::default() };
         let jobs = [job("limits", Some(("2026-11-10T00:00:01.5Z", true))), job("months", None)];
-        let text = render(Position(42), &statuses, Some(counts), &jobs);
+        let text = render(Position(42), &statuses, Some(counts), 3, &jobs);
         for line in [
             "servelink_log_position 42",
             "servelink_projection_behind_events{projection=\"alerts\"} 2",
@@ -197,6 +208,7 @@ mod tests {
             "servelink_deliveries{channel=\"mail\",state=\"delayed\"} 2",
             "servelink_deliveries{channel=\"mail\",state=\"given_up\"} 1",
             "servelink_deliveries{channel=\"webhook\",state=\"given_up\"} 0",
+            "servelink_payments_unmatched 3",
             "servelink_job_runs_total{job=\"months\"} 7",
             "servelink_job_last_run_timestamp_seconds{job=\"limits\"} 1794268801",
             "servelink_job_failed{job=\"limits\"} 1",

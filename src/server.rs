@@ -125,7 +125,8 @@ impl Server {
         if let Some(listener) = metrics_listener {
             tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
             let (log, state) = (Arc::clone(&stores.log), stores.state.clone());
-            let metrics = Metrics { log, reads: reads.clone(), state, clock: Arc::clone(&clock) };
+            let (known, clock) = (Arc::clone(&known), Arc::clone(&clock));
+            let metrics = Metrics { log, reads: reads.clone(), state, known, clock };
             let serving = http::serve(listener, metrics::router(metrics), stopping.clone());
             background.spawn(ending(serving, "what tells metrics"));
         }

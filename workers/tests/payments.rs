@@ -125,7 +125,7 @@ impl Node {
         };
         let id = KeyId::of(&["test", &self.log.head().await.unwrap().to_string()]);
         let key = Key { id, digest: Digest::default(), answer: None };
-        self.payments.initiate(actor(), wish, key).await.unwrap().now.id
+        self.payments.initiate(actor(), wish, Some(key)).await.unwrap().now.id
     }
 
     fn stands(&self, payment: PaymentId, status: ObservedStatus) {

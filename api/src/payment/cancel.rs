@@ -75,7 +75,10 @@ async fn not_cancelled(app: &App, id: PaymentId, error: PaymentsError) -> Proble
                 error.into()
             }
         }
-        PaymentsError::Command(_) | PaymentsError::InFlight | PaymentsError::Stopping => error.into(),
+        PaymentsError::Command(_)
+        | PaymentsError::InFlight
+        | PaymentsError::Busy
+        | PaymentsError::Stopping => error.into(),
     }
 }
 

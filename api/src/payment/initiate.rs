@@ -137,9 +137,9 @@ pub(crate) async fn initiate(
 fn answer(done: &Initiated) -> Result<Response, Problem> {
     let now = &done.now;
     if now.payment.status == Status::Failed && now.payment.external_payment_id.is_none() {
-        // It came before and was refused then. A payment that never reached the backend fails in no other way.
-        let detail =
-            "the payment backend refused; the payment is recorded as failed, and nothing was charged";
+        // It came before. The backend refused it then, or never said in a day that it has it.
+        let detail = "the payment backend did not take the payment on; it is recorded as failed, and nobody was given \
+                      a page to pay at";
         return Err(Problem::new(Kind::PaymentRefused, detail));
     }
     let status = if now.payment.status.is_open() && now.payment.payment_url.is_none() {

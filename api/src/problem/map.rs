@@ -190,6 +190,7 @@ impl From<PaymentsError> for Problem {
         match error {
             PaymentsError::Backend(error) => error.into(),
             PaymentsError::Command(error) => error.into(),
+            PaymentsError::Busy => Self::new(Kind::Busy, error.to_string()).retry_after(SOON),
             PaymentsError::InFlight => Self::new(Kind::InFlight, error.to_string()).retry_after(SOON),
             PaymentsError::Stopping => Self::new(Kind::Unavailable, error.to_string()).retry_after(LATER),
         }

@@ -7,9 +7,9 @@ use crate::{PaymentId, RefusalKind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InboxRefusal {
     /// It belongs to a payment already.
-    #[error("this external id is payment {payment_id}'s")]
+    #[error("this external id is another payment's")]
     Matched {
-        /// Whose it is.
+        /// Whose it is. Not told: that may be another team's.
         payment_id: PaymentId,
     },
     /// Nobody has that much to say of a payment that nobody knows.

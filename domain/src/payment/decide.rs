@@ -14,7 +14,7 @@ use crate::{ExternalPaymentId, Money, UserId};
 /// How long a payment is followed: one whose backend tells no end may be paid for so long, and one that has ended unpaid
 /// may be found paid.
 pub const FOLLOWED_FOR: TimeDelta = TimeDelta::days(8);
-/// Callbacks that are recorded although they tell nothing new.
+/// Callbacks after which those are no more recorded that change nothing.
 const MOST_CALLBACKS: usize = 64;
 /// How long a payment stands that the backend never named. Nobody can pay it, and it keeps its team from paying.
 const UNNAMED_AFTER: TimeDelta = TimeDelta::days(1);
@@ -286,7 +286,13 @@ fn take_callback(
         (told, verdict)
     };
     // A payment's history stays short, however much a backend has to say that is known.
-    if verdict == Verdict::NoNews && payment.callbacks.len() >= MOST_CALLBACKS {
+    let changes_nothing = match verdict {
+        Verdict::NoNews => true,
+        // It will be asked anyway.
+        Verdict::ToConfirm => told.is_empty() && payment.to_confirm,
+        Verdict::Applied => false,
+    };
+    if changes_nothing && payment.callbacks.len() >= MOST_CALLBACKS {
         return Ok(vec![]);
     }
     let received = PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict });

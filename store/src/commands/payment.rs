@@ -108,7 +108,7 @@ struct Decided {
 
 impl Commands {
     /// A member of the team wants to pay. A team has one payment under way: asking again gives that one. `key` stands
-    /// for the request; with the same key the answer is about the same payment, for ever.
+    /// for the request, if its sender gave it one; with the same key the answer is about the same payment, for ever.
     ///
     /// # Errors
     /// [`PaymentRefusal`]; [`AppendError::KeysReused`](crate::AppendError::KeysReused) when the key came with another
@@ -117,7 +117,7 @@ impl Commands {
         &self,
         actor: &Actor,
         wish: &PaymentWish,
-        key: &Key,
+        key: Option<&Key>,
     ) -> Result<Initiation, CommandError> {
         let _alone = self.directory.lock().await;
         decide_until_first!(self.initiate(actor, wish, key))
@@ -127,7 +127,7 @@ impl Commands {
         &self,
         actor: &Actor,
         wish: &PaymentWish,
-        key: &Key,
+        key: Option<&Key>,
     ) -> Result<Initiation, CommandError> {
         self.known.catch_up().await?;
         let (open, period, condition) = {
@@ -135,7 +135,8 @@ impl Commands {
             let event_type = Some("PaymentInitiated");
             let condition =
                 Condition { aggregate_type: Payment::TYPE, event_type, unless_after: facts.position };
-            (facts.open_payment_of(wish.team), facts.next_period_of(wish.team), condition)
+            let open = facts.open_payment_of(wish.team).map(|(id, _)| id);
+            (open, facts.next_period_of(wish.team), condition)
         };
         let id = open.unwrap_or_else(|| PaymentId::from_bytes(*Uuid::now_v7().as_bytes()));
         let (streams, conditions) = match open {
@@ -154,22 +155,26 @@ impl Commands {
                 (self.decided_payment(id, command, None).await?.streams, vec![condition])
             }
         };
-        let answer = Answered { payment_id: Some(id), status: None }.text()?;
-        let key = Key { answer: Some(answer), ..key.clone() };
-        let appended = self.record_as(actor, key.clone(), streams, conditions).await?;
-        if let Some(earlier) = appended.earlier {
-            let answer = earlier.first().and_then(|record| record.answer.as_deref());
-            let id = Answered::of(&key, answer)?.payment_id.ok_or(PaymentRefusal::Unknown)?;
-            return Ok(Initiation::Repeated(self.payment(id).await?));
+        if let Some(key) = key {
+            let answer = Answered { payment_id: Some(id), status: None }.text()?;
+            let key = Key { answer: Some(answer), ..key.clone() };
+            let appended = self.record_as(actor, key.clone(), streams, conditions).await?;
+            if let Some(earlier) = appended.earlier {
+                let answer = earlier.first().and_then(|record| record.answer.as_deref());
+                let id = Answered::of(&key, answer)?.payment_id.ok_or(PaymentRefusal::Unknown)?;
+                return Ok(Initiation::Repeated(self.payment(id).await?));
+            }
+        } else {
+            self.record(actor, streams, conditions).await?;
         }
         let now = self.payment(id).await?;
         Ok(if open.is_some() { Initiation::Open(now) } else { Initiation::New(now) })
     }
 
-    /// The team's payment that may still be paid, as far as this node knows.
+    /// The team's payment that may still be paid, and until when, as far as this node knows.
     #[must_use]
-    pub fn payment_under_way(&self, team: TeamId) -> Option<PaymentId> {
-        self.known.facts().open_payment_of(team)
+    pub fn payment_under_way(&self, team: TeamId) -> Option<(PaymentId, Option<DateTime<Utc>>)> {
+        self.known.facts().open_payment_of(team).map(|(id, payment)| (id, payment.expires_at))
     }
 
     /// The payment as it is now, from its own history.

@@ -4,10 +4,10 @@
 
 use cqrs_es::Aggregate;
 use domain::PaymentId;
-use domain::payment::{self, Payment, PaymentCommand, Status};
-use domain::team::{self, PaidBy, Team, TeamCommand};
+use domain::payment::{self, Payment, PaymentCommand, PaymentRefusal, Status};
+use domain::team::{self, PaidBy, Team, TeamCommand, TeamRefusal};
 
-use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
+use super::{Actor, CommandError, Commands, Loaded, PaymentNow, decide_until_first};
 use crate::log::{Condition, Position};
 
 /// What a payment came to.
@@ -28,6 +28,16 @@ impl Commands {
     /// What any command may meet.
     pub async fn settle_payment(&self, actor: &Actor, id: PaymentId) -> Result<Settlement, CommandError> {
         decide_until_first!(self.settle(actor, id))
+    }
+
+    /// Another payment has paid the month that this one is for: nobody is to pay it again, so it is called off in its
+    /// payer's name.
+    ///
+    /// # Errors
+    /// [`PaymentRefusal`], and what any command may meet.
+    pub async fn supersede_payment(&self, actor: &Actor, id: PaymentId) -> Result<PaymentNow, CommandError> {
+        let by = self.payment(id).await?.payment.initiated.map(|initiated| initiated.user_id);
+        self.request_cancellation(actor, id, by.ok_or(PaymentRefusal::Unknown)?).await
     }
 
     async fn settle(&self, actor: &Actor, id: PaymentId) -> Result<Settlement, CommandError> {
@@ -53,6 +63,8 @@ impl Commands {
                 let position = self.record(actor, vec![team.decided(&events)?], vec![condition]).await?;
                 Ok(Settlement::Activated(position))
             }
+            // A mistake in the settings, which can be mended: money is not sent back for that.
+            Err(refusal @ TeamRefusal::UnknownPlan(_)) => Err(refusal.into()),
             Err(refusal) => {
                 let why = refusal.to_string();
                 let events = payment::decide(&loaded.state, PaymentCommand::OweRefund { why: why.clone() })?;

@@ -8,6 +8,8 @@ use domain::plan::PlanName;
 use domain::team::{Forecast, Role, Team, TeamCommand, TeamRefusal, UsageNow, decide};
 use domain::{ByteCount, EmailAddress, Language, ProjectId, Sealed, Slug, TeamId, TrafficSource, UserId};
 
+use secrecy::ExposeSecret;
+
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::log::{AppendError, Condition, Position, StreamEvents};
 
@@ -261,6 +263,18 @@ impl Commands {
     pub async fn check_plan(&self, actor: &Actor, team: TeamId) -> Result<Position, CommandError> {
         let command = TeamCommand::CheckPlan { at: self.clock.now() };
         decide_until_first!(self.to_team(actor, team, command.clone(), vec![]))
+    }
+
+    /// Where this member can be written to, if the PaaS told it and he is not forgotten.
+    pub(crate) async fn address_of(
+        &self,
+        team: &Team,
+        user: UserId,
+    ) -> Result<Option<EmailAddress>, CommandError> {
+        let sealed = team.contacts.get(&user).and_then(|contact| contact.email.as_ref());
+        let Some(sealed) = sealed else { return Ok(None) };
+        let opened = self.subjects.open(user, sealed).await?;
+        Ok(opened.and_then(|address| address.expose_secret().parse().ok()))
     }
 
     /// The team has used this much: an alert may be due.

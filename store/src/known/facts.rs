@@ -4,16 +4,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use domain::inbox::{Inbox, InboxEvent};
 use domain::month::MonthError;
-use domain::payment::{FOLLOWED_FOR, Payment, PaymentEvent, Verdict};
+use domain::payment::{FOLLOWED_FOR, ObservedStatus, Payment, PaymentEvent, Verdict};
 use domain::plan::PlanName;
 use domain::service_key::{Scope, ServiceKey, ServiceKeyEvent};
 use domain::team::{Role, Team, TeamEvent};
 use domain::usage::{Usage, UsageEvent, UsageId};
-use domain::{ByteCount, Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId};
+use domain::{
+    ByteCount, ExternalPaymentId, Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId,
+};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
+
+/// As many unmatched payments as are counted. Whoever lets everybody call back may get any number of them.
+const MOST_UNMATCHED: usize = 10_000;
 
 /// What is known up to a position.
 #[derive(Debug, Default)]
@@ -41,6 +47,8 @@ pub struct Facts {
     /// Payments that a poll may still find paid, for some days: those that have ended otherwise, and those of which a
     /// callback told what its word is not enough for.
     pub to_confirm: BTreeMap<PaymentId, ToConfirm>,
+    /// What the backend calls payments that it says were paid, and that nobody here knows; and since when.
+    pub unmatched: BTreeMap<ExternalPaymentId, DateTime<Utc>>,
 }
 
 /// A payment that a poll may still find paid.
@@ -61,6 +69,8 @@ pub struct OpenPayment {
     pub period: u32,
     /// Since when it exists.
     pub since: DateTime<Utc>,
+    /// Until when it can be paid, if the backend told.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Somebody wants it called off.
     pub cancelling: bool,
 }
@@ -127,10 +137,22 @@ impl Facts {
         self.teams.iter().filter_map(reaches).collect()
     }
 
-    /// The payment of this team that may still be paid.
+    /// The payment of this team that may still be paid, and pays for something: its next month.
     #[must_use]
-    pub fn open_payment_of(&self, team: TeamId) -> Option<PaymentId> {
-        self.open_payments.iter().find(|(_, payment)| payment.team == team).map(|(id, _)| *id)
+    pub fn open_payment_of(&self, team: TeamId) -> Option<(PaymentId, &OpenPayment)> {
+        let next = self.next_period_of(team);
+        let pays = |payment: &OpenPayment| payment.team == team && payment.period >= next;
+        self.open_payments.iter().find(|(_, payment)| pays(payment)).map(|(id, payment)| (*id, payment))
+    }
+
+    /// Payments that may still be paid, whose month another one has paid meanwhile, and which nobody calls off yet.
+    #[must_use]
+    pub fn superseded(&self) -> Vec<PaymentId> {
+        let paid = |team: TeamId| self.paid_periods.get(&team).copied().unwrap_or_default();
+        let of = |(id, payment): (&PaymentId, &OpenPayment)| {
+            (!payment.cancelling && payment.period <= paid(payment.team)).then_some(*id)
+        };
+        self.open_payments.iter().filter_map(of).collect()
     }
 
     /// Which of its months the team pays next: after those that are paid, also where the plan is still to follow.
@@ -167,6 +189,7 @@ impl Facts {
             Team::TYPE => self.team_event(event, &decode::<TeamEvent>(event)?),
             Usage::TYPE => self.usage_event(event, &decode::<UsageEvent>(event)?),
             Payment::TYPE => self.payment_event(event, &decode::<PaymentEvent>(event)?),
+            Inbox::TYPE => self.inbox_event(event, &decode::<InboxEvent>(event)?),
             ServiceKey::TYPE => self.key_event(event, decode::<ServiceKeyEvent>(event)?),
             // Others' streams (a stock repository's) say nothing about ours.
             _ => {}
@@ -278,7 +301,8 @@ impl Facts {
         match event {
             PaymentEvent::PaymentInitiated(initiated) => {
                 let (team, period, since) = (initiated.team_id, initiated.period, initiated.at);
-                self.open_payments.insert(id, OpenPayment { team, period, since, cancelling: false });
+                let open = OpenPayment { team, period, since, expires_at: None, cancelling: false };
+                self.open_payments.insert(id, open);
             }
             PaymentEvent::PaymentCompleted(_) => {
                 let late = self.to_confirm.remove(&id).and_then(|ended| ended.payment);
@@ -299,9 +323,33 @@ impl Facts {
                 Verdict::ToConfirm => self.confirm(id, recorded.recorded_at),
                 Verdict::Applied | Verdict::NoNews => {}
             },
-            PaymentEvent::PaymentSubmitted(_)
-            | PaymentEvent::PaymentProcessing(_)
-            | PaymentEvent::PaymentConflicted(_) => {}
+            PaymentEvent::PaymentSubmitted(submitted) => {
+                if let Some(open) = self.open_payments.get_mut(&id) {
+                    open.expires_at = submitted.expires_at.or(open.expires_at);
+                }
+            }
+            PaymentEvent::PaymentProcessing(_) | PaymentEvent::PaymentConflicted(_) => {}
+        }
+    }
+
+    fn inbox_event(&mut self, recorded: &Recorded, event: &InboxEvent) {
+        let Ok(name) = recorded.stream.aggregate_id.parse::<ExternalPaymentId>() else {
+            return;
+        };
+        match event {
+            InboxEvent::CallbackParked(parked) => match parked.status {
+                ObservedStatus::Completed(_) if self.unmatched.len() < MOST_UNMATCHED => {
+                    self.unmatched.entry(name).or_insert(recorded.recorded_at);
+                }
+                ObservedStatus::Completed(_) => {}
+                ObservedStatus::Pending
+                | ObservedStatus::Processing
+                | ObservedStatus::Failed
+                | ObservedStatus::Cancelled => {}
+            },
+            InboxEvent::PaymentMatched(_) => {
+                self.unmatched.remove(&name);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::payment::{ObservedStatus, PaymentMethod, Submission};
 use domain::plan::PlanName;
-use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
+use domain::{EmailAddress, ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 
 /// A payment as it is asked of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Order {
     pub team_name: String,
     /// Who pays.
     pub user_id: UserId,
+    /// Where he can be written to, if that is known.
+    pub user_email: Option<EmailAddress>,
     /// The plan that it lifts the team to.
     pub plan: PlanName,
 }

@@ -7,21 +7,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{PaymentId, TeamId};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::key::KeyId;
 
 /// Payments whose last question is remembered; beyond it the old ones are forgotten.
 const REMEMBERED: usize = 4_096;
+/// Requests that may wait for the backend, or for their turn: each may take half a minute while it hangs.
+const PLACES: usize = 512;
 
-#[derive(Default)]
 pub(super) struct Flights {
+    places: Arc<Semaphore>,
     requests: Mutex<HashSet<KeyId>>,
     teams: Mutex<HashMap<TeamId, Arc<tokio::sync::Mutex<()>>>>,
     asked: Mutex<HashMap<(PaymentId, Question), Instant>>,
     /// Payments for which this process has asked the backend to no avail, and does not ask now.
     lost: Mutex<HashSet<PaymentId>>,
+    /// Payments that the backend has, and of which it does not tell where they are paid.
+    linkless: Mutex<HashSet<PaymentId>>,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(PLACES)),
+            requests: Mutex::default(),
+            teams: Mutex::default(),
+            asked: Mutex::default(),
+            lost: Mutex::default(),
+            linkless: Mutex::default(),
+        }
+    }
 }
 
 /// What the backend is asked about a payment.
@@ -52,6 +69,11 @@ impl Flights {
         new.then(|| Flight { flights: Arc::clone(self), request })
     }
 
+    /// A place among those that wait for the backend; none when all are taken.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
     /// Waits until nobody else begins a payment of this team.
     pub(super) async fn alone(&self, team: TeamId) -> OwnedMutexGuard<()> {
         let turn = {
@@ -78,6 +100,20 @@ impl Flights {
     /// The backend has this payment.
     pub(super) fn found(&self, payment: PaymentId) {
         locked(&self.lost).remove(&payment);
+    }
+
+    /// The backend has this payment, and asking for it gives no link to it.
+    pub(super) fn linkless(&self, payment: PaymentId) {
+        let mut linkless = locked(&self.linkless);
+        if linkless.len() >= REMEMBERED {
+            linkless.clear();
+        }
+        linkless.insert(payment);
+    }
+
+    /// Whether that is so.
+    pub(super) fn is_linkless(&self, payment: PaymentId) -> bool {
+        locked(&self.linkless).contains(&payment)
     }
 
     /// Whether asking for this payment has ended here to no avail.

@@ -41,6 +41,9 @@ pub enum PaymentsError {
     /// The same request is being worked on.
     #[error("a request with the same Idempotency-Key is being worked on")]
     InFlight,
+    /// Too many requests wait for the backend here.
+    #[error("too many requests wait for the payment backend, and this one was not begun")]
+    Busy,
     /// The work was cut off: this process is stopping.
     #[error("this process is stopping; what was recorded is taken up again")]
     Stopping,
@@ -71,7 +74,8 @@ impl Payments {
         Self { commands, backend, clock, flights: Arc::default() }
     }
 
-    /// A member of a team wants to pay. `key` stands for the request. Goes on when the caller stops waiting.
+    /// A member of a team wants to pay. `key` stands for the request, if its sender gave it one. Goes on when the caller
+    /// stops waiting.
     ///
     /// # Errors
     /// [`PaymentsError`]. [`BackendError::Refused`] and [`BackendError::Unauthorised`] ended the payment as failed.
@@ -79,14 +83,18 @@ impl Payments {
         &self,
         actor: Actor,
         wish: PaymentWish,
-        key: Key,
+        key: Option<Key>,
     ) -> Result<Initiated, PaymentsError> {
-        let flight = self.flights.take_off(key.id).ok_or(PaymentsError::InFlight)?;
+        let flight = match &key {
+            Some(key) => Some(self.flights.take_off(key.id).ok_or(PaymentsError::InFlight)?),
+            None => None,
+        };
+        let place = self.flights.place().ok_or(PaymentsError::Busy)?;
         let payments = self.clone();
         let work = tokio::spawn(async move {
-            let _flight = flight;
+            let (_flight, _place) = (flight, place);
             let _alone = payments.flights.alone(wish.team).await;
-            payments.initiate_alone(&actor, &wish, &key).await
+            payments.initiate_alone(&actor, &wish, key.as_ref()).await
         });
         work.await.map_err(|_| PaymentsError::Stopping)?
     }
@@ -95,11 +103,16 @@ impl Payments {
         &self,
         actor: &Actor,
         wish: &PaymentWish,
-        key: &Key,
+        key: Option<&Key>,
     ) -> Result<Initiated, PaymentsError> {
-        if self.commands.payment_under_way(wish.team).is_none() {
+        match self.commands.payment_under_way(wish.team) {
+            // Its link is dead, and whoever asks now wants one that is not.
+            Some((id, Some(expires_at))) if expires_at <= self.clock.now() => {
+                self.refresh_if_old(actor, id).await;
+            }
+            Some(_) => {}
             // Before anything is recorded: a payment that nobody can take on would only be in the way.
-            self.backend.ready()?;
+            None => self.backend.ready()?,
         }
         match self.commands.initiate_payment(actor, wish, key).await? {
             Initiation::New(now) => Ok(Initiated { now: self.submit(actor, now, false).await?, own: true }),
@@ -112,11 +125,13 @@ impl Payments {
         }
     }
 
-    /// Asks the backend once more for a payment that it may never have heard of.
+    /// Asks the backend once more for a payment that it may never have heard of, or of which it never told where it is
+    /// paid: a callback may name a payment whose first answer was lost.
     async fn submit_again(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
         let asked_at = now.payment.initiated.as_ref().map(|initiated| initiated.at);
         let lost = now.payment.status.is_open()
-            && now.payment.external_payment_id.is_none()
+            && now.payment.payment_url.is_none()
+            && !self.flights.is_linkless(now.id)
             && (self.flights.is_lost(now.id)
                 || asked_at.is_some_and(|asked_at| self.clock.now() - asked_at > ASKING));
         // The reconciler and whoever looks at the payment may both find it lost: one of them asks.
@@ -145,12 +160,18 @@ impl Payments {
             Ok(submission) => {
                 self.flights.found(id);
                 self.flights.asked(id, Question::Poll);
-                Ok(self.commands.submit_payment(actor, id, submission).await?)
+                let now = self.commands.submit_payment(actor, id, submission).await?;
+                if now.payment.payment_url.is_none() {
+                    // It gives out another link each time, and money that comes by it is nobody's: no more of them.
+                    self.flights.linkless(id);
+                }
+                Ok(now)
             }
-            // A key that is wrong for a while says nothing about a payment that was asked for with the right one.
-            Err(error @ BackendError::Unauthorised) if again => Ok(self.lost(id, &error).await?),
-            // A refusal ends it also when it was asked for before and that answer was lost: nobody has got a link to
-            // pay at, and a payment that stayed open would keep the team from paying.
+            // It may have it since it was asked first: "there is such a payment already", or a key that is wrong for a
+            // while, says nothing about that. One that it never names ends by itself.
+            Err(error @ (BackendError::Refused { .. } | BackendError::Unauthorised)) if again => {
+                Ok(self.lost(id, &error).await?)
+            }
             Err(error @ (BackendError::Refused { .. } | BackendError::Unauthorised)) => {
                 let now = self.commands.refuse_payment(actor, id, error.to_string()).await?;
                 self.flights.found(id);
@@ -176,8 +197,19 @@ impl Payments {
         let PaymentInitiated { team_id, user_id, plan, amount, method, description, .. } =
             payment.initiated.clone().ok_or(PaymentRefusal::Unknown)?;
         let team: Team = self.commands.aggregate(&team_id.to_string()).await?;
+        let user_email = self.commands.address_of(&team, user_id).await?;
         let (team_name, _) = team.registered.ok_or(TeamRefusal::NotRegistered)?;
-        Ok(Order { payment_id: id, amount, method, description, team_id, team_name, user_id, plan })
+        Ok(Order {
+            payment_id: id,
+            amount,
+            method,
+            description,
+            team_id,
+            team_name,
+            user_id,
+            user_email,
+            plan,
+        })
     }
 
     /// Asks the backend where the payment stands, and records what it says: whatever its state, and also when it is
@@ -195,7 +227,10 @@ impl Payments {
             (None, _) | (_, None) if now.payment.status.is_open() => {
                 (self.find(actor, now).await?, Unpaid::Unnamed)
             }
-            (None, _) | (_, None) => return Ok(now),
+            (None, _) | (_, None) => {
+                self.flights.found(id);
+                return Ok(now);
+            }
         };
         if !now.payment.status.is_open() {
             self.flights.found(id);
@@ -274,9 +309,13 @@ impl Payments {
     /// # Errors
     /// [`PaymentRefusal::TooLate`] when it has ended otherwise, [`PaymentsError`].
     pub async fn cancel(&self, actor: Actor, id: PaymentId, by: UserId) -> Result<PaymentNow, PaymentsError> {
-        self.backend.ready()?;
+        if self.commands.payment(id).await?.payment.status.is_open() {
+            self.backend.ready()?;
+        }
+        let place = self.flights.place().ok_or(PaymentsError::Busy)?;
         let payments = self.clone();
         let work = tokio::spawn(async move {
+            let _place = place;
             let now = payments.commands.request_cancellation(&actor, id, by).await?;
             // Whoever is asking the backend for it now learns its name first.
             let team = now.payment.initiated.map(|initiated| initiated.team_id);

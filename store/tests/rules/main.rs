@@ -8,6 +8,7 @@ mod counters;
 mod deliveries;
 mod directory;
 mod duplicates;
+mod links;
 mod money;
 mod months;
 mod payments;

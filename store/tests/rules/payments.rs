@@ -52,7 +52,7 @@ impl Till {
             method: PaymentMethod::MobileMoney,
             description: None,
         };
-        Ok(self.payments.initiate(actor(), wish, request(key, "")).await?.now)
+        Ok(self.payments.initiate(actor(), wish, Some(request(key, ""))).await?.now)
     }
 
     /// A new payment that the backend has taken on, and the backend's name of it.

@@ -42,7 +42,7 @@ use breaker::Breaker;
 use config::{Checked, Endpoints};
 use transport::{Request, Transport};
 use tries::{Next, Tries};
-use verdict::{Failed, Operation};
+use verdict::{Counts, Failed, Operation};
 
 /// The payment backend at an address, over HTTP. Calls run side by side; each ends within [`BackendLimits::call`].
 pub struct HttpPaymentBackend {
@@ -75,11 +75,10 @@ impl HttpPaymentBackend {
         let permit = self.breaker.admit()?;
         let began = Instant::now();
         let mut tries = Tries::new(&self.limits);
-        let mut answers;
+        let mut counts;
         let outcome = loop {
             let answer = self.transport.send(&call.request, tries.begin()).await;
-            // One payment that it has no good word for is no reason to leave it alone.
-            answers = answer.as_ref().is_ok_and(|answer| answer.status.as_u16() < 500);
+            counts = verdict::counts(call.operation, answer.as_ref().map(|answer| answer.status).ok());
             let failed = match verdict::of(call.operation, answer) {
                 Ok(body) => break read(&body),
                 Err(failed) => failed,
@@ -90,7 +89,11 @@ impl HttpPaymentBackend {
                 Next::GiveUp(error) => break Err(error),
             }
         };
-        permit.report(!answers);
+        match counts {
+            Counts::Works => permit.report(false),
+            Counts::Fails => permit.report(true),
+            Counts::Nothing => drop(permit),
+        }
         call.log(outcome.as_ref().err(), tries.made(), began.elapsed());
         outcome
     }

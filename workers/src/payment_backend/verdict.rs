@@ -51,6 +51,26 @@ pub(super) struct Failed {
     pub(super) may_be_done: bool,
 }
 
+/// What an answer says of the backend as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// It works: it said something, if only that it does not want this payment.
+    Works,
+    /// It does not.
+    Fails,
+    /// It may be this payment alone that it stumbles over: everybody else must not wait for that.
+    Nothing,
+}
+
+/// What this answer says of the backend; none: there was no answer.
+pub(super) fn counts(operation: Operation, status: Option<StatusCode>) -> Counts {
+    match (status.map(|status| status.as_u16()), operation) {
+        (Some(..500), _) => Counts::Works,
+        (Some(500), Operation::Poll | Operation::Cancel) => Counts::Nothing,
+        (Some(_) | None, _) => Counts::Fails,
+    }
+}
+
 /// The body of an answer that says yes.
 pub(super) fn of(operation: Operation, answer: Result<Answer, Broken>) -> Result<Vec<u8>, Failed> {
     // Whoever asks where a payment stands changes nothing.
@@ -144,6 +164,20 @@ mod tests {
                 assert_eq!(failed.may_be_done, doubt, "{status} {operation:?}");
             }
         }
+    }
+
+    #[test]
+    fn one_payment_that_it_stumbles_over_is_no_failure_of_all() {
+        let of = |operation, status: Option<u16>| {
+            counts(operation, status.map(|status| StatusCode::from_u16(status).unwrap()))
+        };
+        for operation in [Operation::Initiate, Operation::Poll, Operation::Cancel] {
+            assert_eq!(of(operation, Some(404)), Counts::Works);
+            assert_eq!((of(operation, Some(503)), of(operation, None)), (Counts::Fails, Counts::Fails));
+        }
+        assert_eq!(of(Operation::Initiate, Some(500)), Counts::Fails);
+        assert_eq!(of(Operation::Poll, Some(500)), Counts::Nothing);
+        assert_eq!(of(Operation::Cancel, Some(500)), Counts::Nothing);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use domain::payment::{Capture, ObservedStatus, PaymentMethod, PaymentSubmitted, Submission};
 use domain::plan::PlanName;
-use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
+use domain::{EmailAddress, ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 use iso_currency::Currency;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,6 @@ struct OrderBody<'a> {
     callback_url: &'a str,
 }
 
-/// `user_email` is in the contract too; Servelink knows none.
 #[derive(Serialize)]
 struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +47,8 @@ struct Metadata<'a> {
     team_name: &'a str,
     /// A number: the PaaS's users have integers.
     user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_email: Option<&'a str>,
     plan_upgrade: bool,
     new_plan: &'a PlanName,
 }
@@ -65,6 +66,7 @@ pub(super) fn order(order: &Order, callback_url: &str) -> Result<String, serde_j
             team_id: order.team_id,
             team_name: &order.team_name,
             user_id: order.user_id,
+            user_email: order.user_email.as_ref().map(EmailAddress::expose),
             plan_upgrade: true,
             new_plan: &order.plan,
         },

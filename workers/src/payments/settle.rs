@@ -1,4 +1,4 @@
-//! Money that has come becomes a plan, or a refund that is due.
+//! Money that has come becomes a plan, or a refund that is due; and what would pay the same month again is called off.
 //!
 //! Its checkpoint is the log itself: a payment is unsettled from its PaymentCompleted on until a PlanActivated or
 //! PlanRenewed names it or its RefundDue is there (docs/adr/0010-settlement.md). So a process that is killed between
@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::PaymentId;
 use store::commands::{Actor, CommandError, Commands, Settlement};
 use store::known::Known;
 
@@ -25,11 +24,18 @@ pub struct SettleReport {
     pub activated: usize,
     /// Payments whose money is to be given back.
     pub refunds: usize,
+    /// Payments that are called off, since another one has paid their month.
+    pub superseded: usize,
 }
 
 impl fmt::Display for SettleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} activated, {} to be refunded", self.activated, self.refunds)
+        let Self { activated, refunds, superseded } = self;
+        write!(f, "{activated} activated, {refunds} to be refunded")?;
+        if *superseded > 0 {
+            write!(f, ", {superseded} called off, as another payment has paid their month")?;
+        }
+        Ok(())
     }
 }
 
@@ -56,7 +62,10 @@ impl Job for SettleJob {
     type Error = CommandError;
 
     async fn run(&mut self) -> Result<SettleReport, CommandError> {
-        let unsettled: Vec<PaymentId> = self.known.facts().unsettled.keys().copied().collect();
+        let (unsettled, superseded) = {
+            let facts = self.known.facts();
+            (facts.unsettled.keys().copied().collect::<Vec<_>>(), facts.superseded())
+        };
         let actor = Actor(Self::NAME.into());
         let mut report = SettleReport::default();
         let mut failed = None;
@@ -72,6 +81,14 @@ impl Job for SettleJob {
                     report.refunds += 1;
                 }
                 // One that cannot be settled keeps none of the others waiting.
+                Err(error) => failed = Some(error),
+            }
+        }
+        for payment in superseded {
+            match self.commands.supersede_payment(&actor, payment).await {
+                Ok(_) => report.superseded += 1,
+                // It has ended meanwhile.
+                Err(error) if error.refusal().is_some() => {}
                 Err(error) => failed = Some(error),
             }
         }

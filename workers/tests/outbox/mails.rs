@@ -46,7 +46,7 @@ async fn begin(world: &World, user: UserId) -> PaymentId {
     };
     let id = KeyId::of(&["test", &world.log.head().await.unwrap().to_string()]);
     let key = Key { id, digest: Digest::default(), answer: None };
-    let begun = world.commands.initiate_payment(&actor(), &wish, &key).await.unwrap();
+    let begun = world.commands.initiate_payment(&actor(), &wish, Some(&key)).await.unwrap();
     let Initiation::New(now) = begun else { panic!("{begun:?}") };
     now.id
 }

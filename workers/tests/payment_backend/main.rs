@@ -57,6 +57,7 @@ fn order(amount: Money) -> Order {
         team_id: TeamId::from_bytes([1; 16]),
         team_name: "canary-team".into(),
         user_id: UserId(7),
+        user_email: None,
         plan: PlanName::from("pay_as_you_go"),
     }
 }

@@ -12,13 +12,18 @@ const HEADER: &str = "idempotency-key";
 /// Characters of a key.
 const LONGEST: usize = 255;
 
-/// The key of a request: that of its header, which is the user's own for this team, or else one that nobody has.
-pub(super) fn of(headers: &HeaderMap, user: UserId, team: TeamId, wanted: &Wanted) -> Result<Key, Problem> {
-    let id = match given(headers)? {
-        Some(key) => KeyId::of(&["initiate", &user.to_string(), &team.to_string(), key]),
-        None => KeyId(rand::random()),
+/// The key of a request, if its header has one; it is the user's own for this team.
+pub(super) fn of(
+    headers: &HeaderMap,
+    user: UserId,
+    team: TeamId,
+    wanted: &Wanted,
+) -> Result<Option<Key>, Problem> {
+    let key = |given: &str| {
+        let id = KeyId::of(&["initiate", &user.to_string(), &team.to_string(), given]);
+        Key { id, digest: wanted.digest(), answer: None }
     };
-    Ok(Key { id, digest: wanted.digest(), answer: None })
+    Ok(given(headers)?.map(key))
 }
 
 fn given(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

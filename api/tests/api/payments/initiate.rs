@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{CALLBACK, INITIATE};
 use super::{begun, cancel, history, id_of, initiate, initiate_with_key, payment, status, wish};
 use crate::support::backend::{Mood, name_of};
-use crate::support::{OTHER_USER, Server, USER, errors};
+use crate::support::{OTHER_USER, Server, TEAM, USER, errors};
 
 #[tokio::test]
 async fn a_payment_has_the_fixed_shape_and_is_where_it_says() {
@@ -54,6 +54,23 @@ async fn a_payment_has_the_fixed_shape_and_is_where_it_says() {
         (orders[0].team_name.as_str(), orders[0].description.as_deref()),
         ("Team ferme", Some("Décembre"))
     );
+}
+
+/// The contract has a place for it; whoever is forgotten is told of no more.
+#[tokio::test]
+async fn the_backend_is_told_where_the_payer_can_be_written_to() {
+    let server = Server::with_two_teams().await;
+    let address = "canary.awa@example.org";
+    let member = format!("/api/teams/{TEAM}/members/{USER}");
+    server.put(&member, json!({ "role": "owner", "email": address })).await.ok();
+    let told = || server.backend.orders().last().unwrap().user_email.clone();
+    let answer = initiate(&server, &wish(json!({}))).await;
+    assert_eq!(told().unwrap().expose(), address);
+    assert!(!answer.body.to_string().contains("canary"), "{}", answer.body);
+    cancel(&server, &id_of(&answer)).await.ok();
+    server.delete(&format!("/api/users/{USER}/personal-data")).await.ok();
+    begun(&server).await;
+    assert_eq!(told(), None);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ fn an_order(amount: Money) -> Order {
         team_id: TeamId::from_bytes([1; 16]),
         team_name: "L'équipe \"A\"".into(),
         user_id: UserId(7),
+        user_email: None,
         plan: PlanName::from("pay_as_you_go"),
     }
 }
@@ -71,6 +72,11 @@ fn an_order_is_written_as_the_contract_says() {
     let described = Order { description: Some("Novembre".into()), ..an_order(PRICE) };
     let body: Value = serde_json::from_str(&order(&described, url).unwrap()).unwrap();
     assert_eq!(body["metadata"]["description"], "Novembre");
+
+    let reached = Order { user_email: Some("awa@example.org".parse().unwrap()), ..an_order(PRICE) };
+    let body: Value = serde_json::from_str(&order(&reached, url).unwrap()).unwrap();
+    assert_eq!(body["metadata"]["user_email"], "awa@example.org");
+    assert!(!format!("{reached:?}").contains("awa@"), "it is personal");
 }
 
 #[test]

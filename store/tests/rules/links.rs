@@ -1,0 +1,154 @@
+//! Where the payer goes: he gets a link that works or none, whatever was lost on the way, and never one that pays for
+//! nothing.
+
+use std::time::Duration;
+
+use domain::payment::{ObservedStatus, PaymentMethod, Status};
+use domain::plan::PlanName;
+use domain::team::TeamRefusal;
+use domain::{Money, UserId};
+use iso_currency::Currency;
+use servelink_store::commands::{CommandError, PaymentWish};
+
+use crate::backend::{Mood, name_of};
+use crate::payments::{PAID, Till};
+use crate::world::{actor, at, team};
+
+/// The backend was asked long enough ago to be asked again.
+async fn let_it_cool() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_payment_that_a_callback_named_first_gets_its_link_all_the_same() {
+    let till = Till::new().await;
+    till.backend.set_mood(Mood::Mute);
+    let id = till.initiate("a").await.unwrap().id;
+    let name = name_of(id).to_string();
+    till.tell(&name, Some(id), "m1", ObservedStatus::Processing, true).await.unwrap();
+    till.backend.set_mood(Mood::Well);
+    let_it_cool().await;
+    let now = till.initiate("b").await.unwrap();
+    assert_eq!((now.id, now.payment.payment_url), (id, Some(format!("https://pay.example/{name}"))));
+    assert_eq!(now.payment.status, Status::Processing);
+}
+
+#[tokio::test]
+async fn a_backend_that_has_another_link_each_time_is_asked_for_no_more_of_them() {
+    let till = Till::new().await;
+    till.backend.set_mood(Mood::Mute);
+    let id = till.initiate("a").await.unwrap().id;
+    till.tell("first-link", Some(id), "m1", ObservedStatus::Pending, true).await.unwrap();
+    till.backend.set_mood(Mood::Well);
+    let_it_cool().await;
+    assert_eq!(till.initiate("b").await.unwrap().payment.payment_url, None, "it is the second link's");
+    let asked = till.backend.asked();
+    let_it_cool().await;
+    assert_eq!(till.initiate("c").await.unwrap().id, id);
+    assert_eq!(till.backend.asked(), asked);
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_was_asked_before_ends_nothing() {
+    let till = Till::new().await;
+    till.backend.set_mood(Mood::Mute);
+    let id = till.initiate("a").await.unwrap().id;
+    till.backend.set_mood(Mood::Refusing);
+    till.payments.refresh(&actor(), id).await.unwrap();
+    assert_eq!(till.status(id).await, Status::Pending, "it may say so because it has it");
+    till.backend.set_mood(Mood::Well);
+    let found = till.payments.refresh(&actor(), id).await.unwrap();
+    assert!(found.payment.payment_url.is_some());
+}
+
+#[tokio::test]
+async fn a_dead_link_is_not_handed_out() {
+    let till = Till::new().await;
+    *till.backend.expires_at.lock().unwrap() = Some(at("2026-03-10T13:00:00Z"));
+    let first = till.initiate("a").await.unwrap().id;
+    till.world.set_now("2026-03-10T13:00:00Z");
+    *till.backend.expires_at.lock().unwrap() = Some(at("2026-03-10T14:00:00Z"));
+    let_it_cool().await;
+    till.world.known.catch_up().await.unwrap();
+    let second = till.initiate("b").await.unwrap();
+    assert_ne!(second.id, first);
+    assert_eq!((till.status(first).await, second.payment.status), (Status::Failed, Status::Pending));
+    assert_eq!(till.initiate("a").await.unwrap().id, first, "a key is one payment's");
+}
+
+#[tokio::test]
+async fn what_would_pay_a_month_again_is_called_off_and_not_handed_out() {
+    let till = Till::new().await;
+    let first = till.initiate("a").await.unwrap().id;
+    let name = name_of(first).to_string();
+    till.callback(&name, "m1", ObservedStatus::Failed).await;
+    let second = till.initiate("b").await.unwrap().id;
+    till.backend.set(&name, PAID);
+    till.payments.refresh(&actor(), first).await.unwrap();
+    let third = till.initiate("c").await.unwrap().id;
+    assert_ne!(third, second, "its month is paid, if not settled yet");
+    assert_eq!(till.settle().await.len(), 1);
+    till.world.known.catch_up().await.unwrap();
+    assert_eq!(till.world.known.facts().superseded(), [second]);
+    till.world.commands.supersede_payment(&actor(), second).await.unwrap();
+    till.payments.follow_cancellation(&actor(), second).await.unwrap();
+    till.world.known.catch_up().await.unwrap();
+    assert!(till.world.known.facts().superseded().is_empty());
+    assert_eq!((till.status(second).await, till.status(third).await), (Status::Cancelled, Status::Pending));
+}
+
+#[tokio::test]
+async fn whoever_gives_no_key_leaves_nothing_behind_by_asking_again() {
+    let till = Till::new().await;
+    let wish = || PaymentWish {
+        team: team(1),
+        user: UserId(1),
+        plan: PlanName::from("pay_as_you_go"),
+        amount: Money::new(300, Currency::EUR),
+        method: PaymentMethod::MobileMoney,
+        description: None,
+    };
+    let id = till.payments.initiate(actor(), wish(), None).await.unwrap().now.id;
+    let head = till.world.log.head().await.unwrap();
+    let again = till.payments.initiate(actor(), wish(), None).await.unwrap();
+    assert_eq!((again.now.id, again.own), (id, false));
+    assert_eq!(till.world.log.head().await.unwrap(), head);
+}
+
+#[tokio::test]
+async fn money_for_a_plan_that_the_settings_lack_waits_for_them() {
+    let till = Till::new().await;
+    let wish = PaymentWish {
+        team: team(1),
+        user: UserId(1),
+        plan: PlanName::from("gold"),
+        amount: Money::new(300, Currency::EUR),
+        method: PaymentMethod::CreditCard,
+        description: None,
+    };
+    let id = till.payments.initiate(actor(), wish, None).await.unwrap().now.id;
+    till.callback(name_of(id).as_str(), "m1", PAID).await;
+    let settled = till.world.commands.settle_payment(&actor(), id).await;
+    assert!(matches!(settled, Err(CommandError::Team(TeamRefusal::UnknownPlan(_)))), "{settled:?}");
+    till.world.known.catch_up().await.unwrap();
+    assert!(till.world.known.facts().unsettled.contains_key(&id), "and no refund is due");
+}
+
+#[tokio::test]
+async fn money_that_nobody_here_knows_is_counted_until_somebody_does() {
+    let till = Till::new().await;
+    till.backend.set_mood(Mood::Mute);
+    let id = till.initiate("a").await.unwrap().id;
+    till.callback(name_of(id).as_str(), "m1", ObservedStatus::Processing).await;
+    till.world.known.catch_up().await.unwrap();
+    assert!(till.world.known.facts().unmatched.is_empty(), "no money is told of");
+    till.callback(name_of(id).as_str(), "m2", PAID).await;
+    till.world.known.catch_up().await.unwrap();
+    assert!(till.world.known.facts().unmatched.contains_key(&name_of(id)));
+    till.backend.set_mood(Mood::Well);
+    till.payments.refresh(&actor(), id).await.unwrap();
+    till.world.known.catch_up().await.unwrap();
+    assert!(till.world.known.facts().unmatched.is_empty());
+}
