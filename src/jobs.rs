@@ -52,7 +52,7 @@ impl Jobs<'_> {
         let settle = SettleJob::new(commands(), known());
         let renewals = RenewalsJob::new(commands(), known(), clock());
         let limits = LimitsJob::new(commands(), known(), reads(), plans(), clock());
-        let months = MonthsJob::new(commands(), log(), reads(), clock());
+        let months = MonthsJob::new(commands(), log(), reads(), self.stores.state.clone(), clock());
         let payments = self.services.payments.clone();
         let reconcile = payments.map(|payments| ReconcileJob::new(payments, known(), clock()));
         let storage = match storage(self.args)? {

@@ -11,9 +11,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::Month;
 use domain::month::MonthError;
-use projections::runner::State;
+use projections::runner::State as Generation;
 use projections::{ProjectorStatus, QueryError, ReadModels, WaitError};
 use store::commands::{Actor, CommandError, Commands};
+use store::state::{State, StateError};
 use store::{Clock, EventLog, ReadError};
 
 use crate::job::{Calendar, FirstStart, Job};
@@ -42,6 +43,9 @@ pub enum MonthsError {
     /// A month was not closed.
     #[error("a month was not closed")]
     Command(#[from] CommandError),
+    /// What time it is by the store is not known.
+    #[error("what time it is by the store is not known")]
+    Time(#[from] StateError),
     /// The clock is out of all months.
     #[error("the clock shows no month that can be held")]
     Month(#[from] MonthError),
@@ -67,6 +71,7 @@ pub struct MonthsJob {
     commands: Arc<Commands>,
     log: Arc<dyn EventLog>,
     reads: ReadModels,
+    state: State,
     clock: Arc<dyn Clock>,
 }
 
@@ -83,9 +88,10 @@ impl MonthsJob {
         commands: Arc<Commands>,
         log: Arc<dyn EventLog>,
         reads: ReadModels,
+        state: State,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { commands, log, reads, clock }
+        Self { commands, log, reads, state, clock }
     }
 }
 
@@ -98,7 +104,7 @@ impl MonthsJob {
             Err(behind) => behind,
         };
         let usage =
-            |status: &ProjectorStatus| status.name == "project_usage" && status.state == State::Active;
+            |status: &ProjectorStatus| status.name == "project_usage" && status.state == Generation::Active;
         let statuses = self.reads.statuses().await?;
         let shows =
             statuses.iter().find(|status| usage(status)).is_some_and(|status| status.position >= head);
@@ -112,7 +118,10 @@ impl Job for MonthsJob {
     type Error = MonthsError;
 
     async fn run(&mut self) -> Result<MonthsReport, MonthsError> {
-        let through = last_over(Month::of(self.clock.now() - GRACE)?);
+        // Nothing undoes a closing: a node whose clock is ahead must not close what is still open to the others.
+        let own = self.clock.now();
+        let now = self.state.time().await?.map_or(own, |shared| shared.min(own));
+        let through = last_over(Month::of(now - GRACE)?);
         self.caught_up().await?;
         let actor = Actor(Self::NAME.into());
         let (mut after, mut closed, mut failed) = (None, 0, None);

@@ -9,6 +9,7 @@ pub mod subject_keys;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -122,6 +123,20 @@ impl State {
             .await?;
         sqlx::migrate!("../migrations/state").set_ignore_missing(true).run(&pool).await?;
         Ok(Self { pool: Pool::Postgres(pool) })
+    }
+
+    /// What time it is to the store, where nodes share one: the one clock that none of them can set. None: there is one
+    /// node, and its clock is as good as any.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn time(&self) -> Result<Option<DateTime<Utc>>, StateError> {
+        match &self.pool {
+            Pool::Sqlite(_) => Ok(None),
+            Pool::Postgres(pool) => {
+                Ok(Some(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?))
+            }
+        }
     }
 
     /// Lets go of the store.

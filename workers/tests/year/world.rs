@@ -143,7 +143,13 @@ impl World {
         let plans = Arc::new(Catalogue::default());
         let limits = LimitsJob::new(commands(), known(), self.reads.clone(), plans, clock());
         let renewals = RenewalsJob::new(commands(), known(), clock());
-        let months = MonthsJob::new(commands(), Arc::clone(&self.log), self.reads.clone(), clock());
+        let months = MonthsJob::new(
+            commands(),
+            Arc::clone(&self.log),
+            self.reads.clone(),
+            self.state.clone(),
+            clock(),
+        );
         let daily = Daily { commands: commands(), clock: clock(), runs: Arc::clone(&self.daily_runs) };
         let timing = |calendar: Calendar| Timing::try_from(calendar).unwrap();
         self.node = Some(Node {
