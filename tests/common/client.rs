@@ -20,6 +20,8 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    /// In seconds.
+    pub(crate) retry_after: Option<u32>,
     pub(crate) text: String,
 }
 
@@ -84,7 +86,10 @@ impl Client {
         let status = response.status().as_u16();
         let content_type =
             response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
-        Ok(Answer { status, content_type: content_type.unwrap_or_default(), text: response.text().await? })
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.map(|value| value.to_str().unwrap().parse().unwrap());
+        let content_type = content_type.unwrap_or_default();
+        Ok(Answer { status, content_type, retry_after, text: response.text().await? })
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {

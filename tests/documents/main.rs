@@ -19,11 +19,17 @@ mod blocks;
 mod reader;
 mod signatures;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use blocks::blocks;
 use reader::{steps, type_in};
+
+/// How many blocks are typed and how many answers are compared, at least, in the documents that have most of them: one
+/// that is not found any more shall be noticed.
+const AT_LEAST: [(&str, usize, usize); 3] =
+    [("README.md", 10, 0), ("docs/PAYMENT_INTEGRATION.md", 24, 20), ("docs/operations.md", 8, 0)];
 
 /// The documents that readers type from.
 fn documents(root: &Path) -> Vec<PathBuf> {
@@ -46,7 +52,7 @@ fn documents(root: &Path) -> Vec<PathBuf> {
 #[test]
 fn whatever_the_documents_say_to_type_works() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut typed, mut compared) = (0, 0);
+    let mut found = BTreeMap::new();
     for document in documents(root) {
         let name = document.strip_prefix(root).unwrap().display().to_string();
         let blocks = blocks(&fs::read_to_string(&document).unwrap());
@@ -54,11 +60,16 @@ fn whatever_the_documents_say_to_type_works() {
         if steps.is_empty() {
             continue;
         }
-        typed += steps.len();
-        compared += steps.iter().filter(|step| step.shown.is_some()).count();
+        found.insert(name.clone(), (steps.len(), steps.iter().filter(|step| step.shown.is_some()).count()));
         let outcome = type_in(&name, &steps);
         let other = outcome.other_answers.join("\n");
         assert!(outcome.works(), "{name}: {}; {other}\nall that was said:\n{}", outcome.status, outcome.said);
     }
-    assert!(typed >= 8 && compared >= 8, "{typed} blocks and {compared} answers only: does this find them?");
+    for (name, typed, compared) in AT_LEAST {
+        let found = found.get(name).copied().unwrap_or_default();
+        assert!(
+            found.0 >= typed && found.1 >= compared,
+            "{name}: {found:?} blocks and answers only: does this find them?"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Types the commands of a document in one shell, as `reader.sh` says, and looks at what comes back.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::answers::compare;
@@ -74,8 +75,20 @@ pub(crate) fn type_in(name: &str, steps: &[Step<'_>]) -> Typed {
             .and_then(|answer| compare(shown, &answer));
         other_answers.extend(compared.err().map(|how| format!("{name}, line {}: {how}", shown.line)));
     }
+    keep_logs(folder.path());
     let said = String::from_utf8_lossy(&fs::read(said).unwrap()).into_owned();
     Typed { status, said, other_answers }
+}
+
+/// Leaves what was printed in other terminals to whoever looks through all logs: `scripts/test`.
+fn keep_logs(folder: &Path) {
+    let Some(logs) = std::env::var_os("SERVELINK_TEST_LOGS").map(PathBuf::from) else { return };
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_name().to_string_lossy().starts_with("terminal.") {
+            let kept = logs.join(format!("{}.log", uuid::Uuid::new_v4().simple()));
+            fs::copy(entry.path(), kept).unwrap();
+        }
+    }
 }
 
 /// The answer to the last `curl` of a step is kept where one is shown.

@@ -14,7 +14,7 @@ use crate::common::{Home, PATIENCE, eventually};
 use crate::shop::{SECRET, Shop, standard, told};
 
 /// A server that answers and shows, and does nothing by itself.
-const NO_WORKERS: &str = "--roles api,projections";
+pub(crate) const NO_WORKERS: &str = "--roles api,projections";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_the_backend_is_asked() {
@@ -66,8 +66,17 @@ async fn killed_after_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_between_the_money_and_the_plan() {
-    let mut shop = Shop::open_with(standard(), Home::embedded(), NO_WORKERS).await;
+async fn killed_between_the_money_and_the_plan_on_the_embedded_store() {
+    killed_between_the_money_and_the_plan(Home::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_money_and_the_plan_on_postgres() {
+    killed_between_the_money_and_the_plan(Home::postgres().await).await;
+}
+
+async fn killed_between_the_money_and_the_plan(home: Home) {
+    let mut shop = Shop::open_with(standard(), home, NO_WORKERS).await;
     let payment = shop.begun().await;
     let acknowledged = shop.client.send(shop.signed("paid", &told(&payment, "completed"))).await;
     assert_eq!(acknowledged.status, 200);
@@ -155,11 +164,33 @@ async fn killed_with_a_cancellation_on_its_way() {
     shop.becomes(&payment, "cancelled").await;
 }
 
-/// The server is killed at any moment of a payment's way, again and again. Every payment that was captured is a month.
+/// The team is on Pro for so many months, from its first day on it.
+pub(crate) async fn month_is(shop: &Shop, months: u32) {
+    eventually(&format!("{months} months"), || async {
+        let now = shop.subscription().await;
+        let instant =
+            |field: &str| now[field].as_str().map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+        let expected =
+            instant("since").and_then(|since| since.checked_add_months(chrono::Months::new(months)));
+        if expected.is_some() && instant("period_end") == expected { Ok(()) } else { Err(now.to_string()) }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_moment() {
-    let mut shop = Shop::open().await;
-    for round in 0..12 {
+async fn killed_at_any_moment_on_the_embedded_store() {
+    killed_at_any_moment(Home::embedded(), 12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_on_postgres() {
+    killed_at_any_moment(Home::postgres().await, 6).await;
+}
+
+/// The server is killed at any moment of a payment's way, again and again. Every payment that was captured is a month.
+async fn killed_at_any_moment(home: Home, rounds: u32) {
+    let mut shop = Shop::open_with(standard(), home, "").await;
+    for round in 0..rounds {
         let order = shop.order().header("Idempotency-Key", format!("round-{round}"));
         let answer = shop.client.send(order).await;
         assert!((200..300).contains(&answer.status), "{answer:?}");
@@ -170,21 +201,7 @@ async fn killed_at_any_moment() {
         shop.restart("").await;
         shop.becomes(&payment, "completed").await;
         // The next one is for the month after.
-        let months = round + 1;
-        eventually("its month", || async {
-            let now = shop.subscription().await;
-            let instant = |field: &str| {
-                now[field].as_str().map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap())
-            };
-            let expected =
-                instant("since").and_then(|since| since.checked_add_months(chrono::Months::new(months)));
-            if expected.is_some() && instant("period_end") == expected {
-                Ok(())
-            } else {
-                Err(now.to_string())
-            }
-        })
-        .await;
+        month_is(&shop, round + 1).await;
     }
     assert_eq!(shop.sandbox.payments().len(), shop.history().await.len());
 }
@@ -240,6 +257,7 @@ async fn a_callback_while_the_store_is_away_is_told_to_come_again() {
     let body = told(&payment, "completed");
     let away = shop.client.send(shop.signed("paid", &body)).await;
     assert_eq!(away.status, 503, "{away:?}");
+    assert!(away.retry_after.is_some_and(|seconds| (1..=60).contains(&seconds)), "{away:?}");
     gate.open();
     eventually("the callback to be taken", || async {
         let answer = shop.client.send(shop.signed("paid", &body)).await;

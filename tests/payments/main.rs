@@ -8,6 +8,7 @@
 //! | [`races`] | what comes twice, at once or in the wrong order |
 //! | [`callbacks`] | who may call back, and with what |
 //! | [`endings`] | servers that are killed and stores that go away |
+//! | [`steps`] | servers that are killed right after a step was recorded |
 //!
 //! Every server here logs all it can, and every test ends by looking for what no log may hold.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -21,3 +22,4 @@ mod faults;
 mod flow;
 mod races;
 mod shop;
+mod steps;
