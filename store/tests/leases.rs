@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use servelink_store::state::State;
 use servelink_store::state::jobs::{JobState, LastRun, Note};
@@ -11,6 +11,7 @@ use servelink_store::testing::{PostgresStorage, in_time};
 
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(50);
+const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
 fn at(second: u32) -> DateTime<Utc> {
     format!("2026-11-24T04:00:{second:02}Z").parse().unwrap()
@@ -92,8 +93,13 @@ async fn runs_and_wishes(state: State) {
     assert_eq!(state.request_job("storage", at(7)).await.unwrap().unwrap().requested_at, Some(at(7)));
     let seen = state.keep_job("storage", taken.epoch, LONG, None).await.unwrap().unwrap();
     assert_eq!(seen.requested_at, Some(at(7)));
-    // A wish that came while another was fulfilled still stands.
-    state.request_job("storage", at(8)).await.unwrap();
+    // A wish that came while another was fulfilled still stands, by whichever clock it came.
+    for (by_its_clock, noted) in
+        [(at(7), at(7) + MILLISECOND), (at(6), at(7) + MILLISECOND * 2), (at(8), at(8))]
+    {
+        let wished = state.request_job("storage", by_its_clock).await.unwrap().unwrap();
+        assert_eq!((wished.requested_at, wished.runs), (Some(noted), 0));
+    }
     let first = note(10, Some(at(0)), Some(at(7)));
     let seen = state.keep_job("storage", taken.epoch, LONG, Some(&first)).await.unwrap().unwrap();
     assert_eq!((seen.requested_at, seen.done_slot, seen.runs), (Some(at(8)), Some(at(0)), 1));

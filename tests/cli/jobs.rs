@@ -1,6 +1,8 @@
 //! `servelink jobs`, with a server running or not.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::common::home::text;
 use crate::common::{Home, eventually};
@@ -82,6 +84,42 @@ async fn list_and_run(home: Home) {
     let after = home.json("jobs list --json").await;
     assert_eq!(row(&after, "months")["last_run"]["failed"], json!(false), "{after:#}");
     assert_eq!(row(&after, "months")["node"], Value::Null, "{after:#}");
+}
+
+/// The clocks of who asks and who runs need not agree: here the run before was noted by one that was an hour ahead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_before_is_not_taken_for_the_one_that_was_asked_for() {
+    let home = Home::postgres().await;
+    let server = home.serve("").await;
+    home.json("jobs run months --json").await;
+    let mut state = PgConnection::connect(&home.database.as_ref().unwrap().url).await.unwrap();
+    let ahead = "UPDATE state_job SET started_at = started_at + 3600000, finished_at = finished_at + 3600000, \
+                 report = 'of before' WHERE name = 'months'";
+    assert_eq!(state.execute(ahead).await.unwrap().rows_affected(), 1);
+    state.close().await.unwrap();
+
+    let run = home.json("jobs run months --json").await;
+    assert_ne!(run["report"], "of before", "{run}");
+    let begun: DateTime<Utc> = text(&run["run"]["started_at"]).parse().unwrap();
+    assert!(begun <= Utc::now(), "{run}");
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+/// Each is told of a run that began after he asked, and nobody waits for somebody else's for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_ask_at_once() {
+    let home = Home::postgres().await;
+    let server = home.serve("").await;
+    home.json("jobs run months --json").await;
+    let asked = Utc::now();
+    let runs = futures::future::join_all((0..4).map(|_| home.json("jobs run months --json"))).await;
+    for run in runs {
+        let begun: DateTime<Utc> = text(&run["run"]["started_at"]).parse().unwrap();
+        assert!(begun >= asked - TimeDelta::milliseconds(1) && run["failed"] == json!(false), "{run}");
+    }
+    let rows = home.json("jobs list --json").await;
+    assert_eq!(row(&rows, "months")["requested_at"], Value::Null, "{rows:#}");
+    assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -161,10 +161,17 @@ impl State {
 
     /// Notes the wish that a job be run at once, and gives back the job. None: nobody ever took such a job.
     ///
+    /// The wish takes the place of one that stands, which may have a run under way: so its instant is a later one than
+    /// that one's, whatever the clocks say, and is not taken for fulfilled with it.
+    ///
     /// # Errors
     /// [`StateError`].
     pub async fn request_job(&self, name: &str, at: DateTime<Utc>) -> Result<Option<JobState>, StateError> {
-        let sql = self.sql("UPDATE state_job AS job SET requested_at = $2 WHERE name = $1 RETURNING COLUMNS");
+        let sql = self.sql(
+            "UPDATE state_job AS job \
+             SET requested_at = CASE WHEN requested_at >= $2 THEN requested_at + 1 ELSE $2 END \
+             WHERE name = $1 RETURNING COLUMNS",
+        );
         let at = at.timestamp_millis();
         on!(self, pool => sqlx::query_as::<_, Row>(&sql).bind(name).bind(at).fetch_optional(pool).await)?
             .map(Row::read)
