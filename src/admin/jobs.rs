@@ -17,16 +17,20 @@ const TAKEN_OVER: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JobRow {
     pub(crate) name: String,
-    /// A cron pattern in UTC, or an interval.
+    /// A cron pattern in UTC, or an interval: the one that the node which has it was told, else the usual one.
     pub(crate) schedule: String,
     pub(crate) does: String,
     /// The setting that turns it on; none: it is always on.
     pub(crate) turned_on_by: Option<String>,
     /// The node that has it now.
     pub(crate) node: Option<String>,
+    /// The last one that was noted. Of a job that runs more often than once a minute there may have been later ones.
     pub(crate) last_run: Option<LastRun>,
     /// How many runs were noted.
     pub(crate) runs: i64,
+    /// The next of its times. Of a job with an interval, while a node has it, its next turn: in step with the last run that
+    /// was noted, and so never past, however many were not noted since ([`Runs::next_after`]). Neither knows of runs that
+    /// are asked for or tried again.
     pub(crate) next_run: Option<DateTime<Utc>>,
     /// Since when somebody wants it run.
     pub(crate) requested_at: Option<DateTime<Utc>>,
@@ -43,19 +47,21 @@ pub(crate) struct JobWish {
 
 impl JobRow {
     fn new(info: &JobInfo, state: Option<&JobState>, now: DateTime<Utc>) -> Self {
-        let (schedule, next_run) = match info.runs {
-            Runs::At(cron) => (cron.to_owned(), info.runs.next_after(now)),
-            Runs::Every(interval) => (format!("every {}", humantime::format_duration(interval)), None),
-        };
+        let held = state.filter(|state| state.holder.is_some());
+        let runs = held.and_then(|held| held.every).map_or(info.runs, Runs::Every);
+        let begun = held.and_then(|held| held.last.as_ref()).map(|last| last.started_at);
         Self {
             name: state.map_or_else(|| info.name.into(), |state| state.name.clone()),
-            schedule,
+            schedule: match runs {
+                Runs::At(cron) => cron.to_owned(),
+                Runs::Every(interval) => format!("every {}", humantime::format_duration(interval)),
+            },
             does: info.does.into(),
             turned_on_by: info.turned_on_by.map(str::to_owned),
-            node: state.and_then(|state| state.holder.clone()),
+            node: held.and_then(|held| held.holder.clone()),
             last_run: state.and_then(|state| state.last.clone()),
             runs: state.map_or(0, |state| state.runs),
-            next_run,
+            next_run: runs.next_after(now, begun),
             requested_at: state.and_then(|state| state.requested_at),
         }
     }
@@ -134,19 +140,55 @@ mod tests {
         format!("2026-11-24T{text}Z").parse().unwrap()
     }
 
+    /// A job whose last run, as it was noted, began at 4.
+    fn job(holder: Option<&str>, every: Option<u64>) -> JobState {
+        let last = LastRun {
+            started_at: at("04:00:00"),
+            finished_at: at("04:00:01"),
+            failed: false,
+            report: "done".into(),
+        };
+        JobState {
+            name: "any".into(),
+            epoch: Epoch(3),
+            holder: holder.map(str::to_owned),
+            every: every.map(Duration::from_secs),
+            done_slot: None,
+            requested_at: None,
+            last: Some(last),
+            runs: 7,
+        }
+    }
+
+    /// What is shown of its schedule and its next run at one minute and 3 seconds past 4.
+    fn next(name: &str, state: Option<&JobState>) -> (String, Option<DateTime<Utc>>) {
+        let row = JobRow::new(jobs::named(name).unwrap(), state, at("04:01:03"));
+        (row.schedule, row.next_run)
+    }
+
+    #[test]
+    fn the_next_run_is_the_next_turn_of_the_node_that_has_the_job() {
+        let every = |text: &str, next: Option<&str>| (format!("every {text}"), next.map(at));
+        let held = job(Some("one"), Some(10));
+        assert_eq!(next("limits", Some(&held)), every("10s", Some("04:01:10")));
+        assert_eq!(next("nic", Some(&job(Some("one"), Some(45)))), every("45s", Some("04:01:30")));
+        assert_eq!(next("nic", Some(&job(Some("of before"), None))), every("10s", Some("04:01:10")));
+        // Nobody has it, nobody knows yet when it begins, nobody ever had it.
+        assert_eq!(next("nic", Some(&job(None, Some(45)))), every("10s", None));
+        assert_eq!(next("limits", Some(&JobState { last: None, ..held })), every("10s", None));
+        assert_eq!(next("limits", None), every("10s", None));
+        // Its time comes, whoever will have it then.
+        for state in [job(Some("one"), None), job(None, None)] {
+            let four = "2026-11-25T04:00:00Z".parse().unwrap();
+            assert_eq!(next("storage", Some(&state)), ("0 4 * * *".into(), Some(four)));
+        }
+    }
+
     #[test]
     fn a_wish_is_fulfilled_by_a_run_that_began_after_it() {
         let ours = JobWish { requested_at: at("04:00:00"), runs: 7 };
         let fulfils = |requested_at: Option<&str>, runs| {
-            let state = JobState {
-                name: "months".into(),
-                epoch: Epoch(3),
-                holder: Some("one".into()),
-                done_slot: None,
-                requested_at: requested_at.map(at),
-                last: None,
-                runs,
-            };
+            let state = JobState { requested_at: requested_at.map(at), runs, ..job(Some("one"), None) };
             JobRow::new(jobs::named("months").unwrap(), Some(&state), at("04:00:00")).fulfils(ours)
         };
         assert!(!fulfils(Some("04:00:00"), 7) && !fulfils(Some("04:00:00"), 8), "a run that was under way");

@@ -37,7 +37,7 @@ async fn postgres() -> (PostgresStorage, State) {
 async fn take_in_time(state: &State, node: &str) -> JobState {
     in_time(async {
         loop {
-            if let Some(taken) = state.take_job("storage", node, LONG).await.unwrap() {
+            if let Some(taken) = state.take_job("storage", node, LONG, None).await.unwrap() {
                 return taken;
             }
         }
@@ -48,9 +48,12 @@ async fn take_in_time(state: &State, node: &str) -> JobState {
 #[tokio::test]
 async fn a_job_is_one_node_s_until_its_lease_ends() {
     let (_storage, state) = postgres().await;
-    let one = state.take_job("storage", "one", SHORT).await.unwrap().unwrap();
+    let one = state.take_job("storage", "one", SHORT, None).await.unwrap().unwrap();
     assert_eq!((one.holder.as_deref(), one.done_slot, one.runs), (Some("one"), None, 0));
-    assert!(state.take_job("months", "two", LONG).await.unwrap().is_some(), "another job is another matter");
+    assert!(
+        state.take_job("months", "two", LONG, None).await.unwrap().is_some(),
+        "another job is another matter"
+    );
     let two = take_in_time(&state, "two").await;
     assert!(two.epoch > one.epoch);
 
@@ -59,14 +62,14 @@ async fn a_job_is_one_node_s_until_its_lease_ends() {
     let late = note(1, Some(at(0)), None);
     assert_eq!(state.keep_job("storage", one.epoch, LONG, Some(&late)).await.unwrap(), None);
     state.leave_job("storage", one.epoch).await.unwrap();
-    assert_eq!(state.take_job("storage", "one", LONG).await.unwrap(), None);
+    assert_eq!(state.take_job("storage", "one", LONG, None).await.unwrap(), None);
     let kept = state.keep_job("storage", two.epoch, LONG, None).await.unwrap().unwrap();
     assert_eq!((kept.done_slot, kept.last, kept.runs), (None, None, 0));
 
     // Whoever leaves it lets the others have it at once.
     state.leave_job("storage", two.epoch).await.unwrap();
     assert_eq!(state.jobs().await.unwrap()[1].holder, None);
-    assert!(state.take_job("storage", "one", LONG).await.unwrap().is_some());
+    assert!(state.take_job("storage", "one", LONG, None).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,9 +78,9 @@ async fn of_many_that_take_it_at_once_one_has_it() {
     for round in 1..=5 {
         let nodes = (0..20).map(|node| {
             let state = state.clone();
-            tokio::spawn(
-                async move { state.take_job("storage", &format!("node-{node}"), LONG).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                state.take_job("storage", &format!("node-{node}"), LONG, None).await.unwrap()
+            })
         });
         let taken: Vec<JobState> =
             join_all(nodes).await.into_iter().filter_map(|taken| taken.unwrap()).collect();
@@ -89,7 +92,9 @@ async fn of_many_that_take_it_at_once_one_has_it() {
 
 async fn runs_and_wishes(state: State) {
     assert_eq!(state.request_job("storage", at(0)).await.unwrap(), None, "nobody ever took such a job");
-    let taken = state.take_job("storage", "one", LONG).await.unwrap().unwrap();
+    let every = Some(Duration::from_millis(2_500));
+    let taken = state.take_job("storage", "one", LONG, every).await.unwrap().unwrap();
+    assert_eq!((taken.every, state.jobs().await.unwrap()[0].every), (every, every));
     assert_eq!(state.request_job("storage", at(7)).await.unwrap().unwrap().requested_at, Some(at(7)));
     let seen = state.keep_job("storage", taken.epoch, LONG, None).await.unwrap().unwrap();
     assert_eq!(seen.requested_at, Some(at(7)));
@@ -125,6 +130,7 @@ async fn runs_and_wishes_are_noted_in_a_file_and_its_next_owner_has_every_job() 
     // Killed: nothing was left.
     state.close().await;
     let state = State::open_sqlite(&file).await.unwrap();
-    let taken = state.take_job("storage", "two", LONG).await.unwrap().unwrap();
+    let taken = state.take_job("storage", "two", LONG, None).await.unwrap().unwrap();
     assert_eq!((taken.epoch.0, taken.done_slot, taken.runs), (2, Some(at(0)), 2));
+    assert_eq!(taken.every, None, "it has times now");
 }
