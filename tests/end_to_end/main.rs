@@ -9,6 +9,7 @@
 //! | `endings` | whatever ends a server under load, what was acknowledged is counted, once |
 //! | `frozen` | a node that was frozen does and tells nothing twice |
 //! | `storage` | what a real Docker engine tells is in the usage |
+//! | `nic` | what containers send is read from a real Docker engine, and billed where that was chosen |
 //! | `metrics` | Prometheus is told numbers, and nothing of anybody |
 //! | `news` | members and the PaaS are told of alerts, each once, whatever is down meanwhile |
 //! | `nodes` | several servers share one Postgres, with all roles or some |
@@ -19,10 +20,14 @@ mod alerts;
 mod common;
 mod contacts;
 mod endings;
+mod engine;
 mod frozen;
 mod keys;
 mod metrics;
 mod news;
+mod nic;
 mod nodes;
+#[path = "../../workers/tests/nic/sender.rs"]
+mod sender;
 mod storage;
 mod usage;
