@@ -12,6 +12,7 @@
 //! | `nic` | what containers send is read from a real Docker engine, and billed where that was chosen |
 //! | `metrics` | Prometheus is told numbers, and nothing of anybody |
 //! | `news` | members and the PaaS are told of alerts, each once, whatever is down meanwhile |
+//! | `dead_letter` | a mail that is refused for good is given up, counted and named nowhere |
 //! | `nodes` | several servers share one Postgres, with all roles or some |
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -19,6 +20,7 @@ mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
 mod contacts;
+mod dead_letter;
 mod endings;
 mod engine;
 mod frozen;
