@@ -1,11 +1,13 @@
-//! What the command line does to a store: keys and projections. The same for a store that this process owns and,
-//! through [`crate::control`], for one that a running server owns.
+//! What the command line does to a store: keys, projections and [`jobs`]. The same for a store that this process owns
+//! and, through [`crate::control`], for one that a running server owns.
+
+mod jobs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::auth::service_key;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use domain::plan::Catalogue;
 use domain::service_key::Scope;
 use projections::{ProjectorStatus, ReadModels, Runner, RunnerError};
@@ -14,21 +16,19 @@ use serde::{Deserialize, Serialize};
 use store::SystemClock;
 use store::commands::{Actor, CommandError, Commands};
 use store::known::{Known, KnownError};
-use store::state::jobs::{JobState, LastRun};
 use store::state::{State, StateError};
 use store::subjects::Subjects;
 use tokio::time::{Instant, sleep};
 use workers::job::Coordinator;
-use workers::jobs::{self, JobInfo, Runs};
 
 use crate::config::StoreArgs;
 use crate::control::{ControlClient, ControlError};
 use crate::stores::{Stores, StoresError};
 
+pub(crate) use jobs::{JobRow, JobWish};
+
 /// How long a command waits for the store while nobody who owns it can be asked, and how often it looks.
 const OWNED: Duration = Duration::from_secs(5);
-/// How long a job may be without a node, as it is when one takes over from another.
-const TAKEN_OVER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Why an administrator's wish was not carried out.
@@ -92,32 +92,6 @@ pub(crate) struct ProjectionRow {
     pub(crate) position: u64,
     pub(crate) head: u64,
     pub(crate) stopped: Option<String>,
-}
-
-/// A job as it is shown.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct JobRow {
-    pub(crate) name: String,
-    /// A cron pattern in UTC, or an interval.
-    pub(crate) schedule: String,
-    pub(crate) does: String,
-    /// The setting that turns it on; none: it is always on.
-    pub(crate) turned_on_by: Option<String>,
-    /// The node that has it now.
-    pub(crate) node: Option<String>,
-    pub(crate) last_run: Option<LastRun>,
-    /// How many runs were noted.
-    pub(crate) runs: i64,
-    pub(crate) next_run: Option<DateTime<Utc>>,
-    /// Since when somebody wants it run.
-    pub(crate) requested_at: Option<DateTime<Utc>>,
-}
-
-impl JobRow {
-    /// Whether its last run began after this.
-    pub(crate) fn began_after(&self, at: DateTime<Utc>) -> bool {
-        self.last_run.as_ref().is_some_and(|run| run.started_at > at)
-    }
 }
 
 /// How far a rebuild is.
@@ -194,57 +168,6 @@ impl Admin {
             stopped: status.stopped,
         };
         Ok(self.reads.statuses().await?.into_iter().map(row).collect())
-    }
-
-    pub(crate) async fn jobs(&self) -> Result<Vec<JobRow>, AdminError> {
-        let now = Utc::now();
-        let states = self.state.jobs().await?;
-        let row = |info: &JobInfo, state: Option<&JobState>| {
-            let last_run = state.and_then(|state| state.last.clone());
-            let (schedule, next_run) = match info.runs {
-                Runs::At(cron) => (cron.to_owned(), info.runs.next_after(now)),
-                Runs::Every(interval) => (format!("every {}", humantime::format_duration(interval)), None),
-            };
-            JobRow {
-                name: state.map_or_else(|| info.name.into(), |state| state.name.clone()),
-                schedule,
-                does: info.does.into(),
-                turned_on_by: info.turned_on_by.map(str::to_owned),
-                node: state.and_then(|state| state.holder.clone()),
-                last_run,
-                runs: state.map_or(0, |state| state.runs),
-                next_run,
-                requested_at: state.and_then(|state| state.requested_at),
-            }
-        };
-        let mut rows = Vec::new();
-        for info in &jobs::ALL {
-            let own: Vec<_> = states.iter().filter(|state| kind_of(&state.name) == info.name).collect();
-            if own.is_empty() {
-                rows.push(row(info, None));
-            }
-            rows.extend(own.into_iter().map(|state| row(info, Some(state))));
-        }
-        Ok(rows)
-    }
-
-    /// Has the node that runs this job run it at once; what came of it is seen in [`Self::jobs`].
-    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, AdminError> {
-        let info = job_named(name)?;
-        let patience = Instant::now() + TAKEN_OVER;
-        let is_held = |jobs: Vec<JobState>| jobs.iter().any(|job| job.name == name && job.holder.is_some());
-        while !is_held(self.state.jobs().await?) {
-            if Instant::now() > patience {
-                return Err(nobody_runs(info));
-            }
-            sleep(AGAIN).await;
-        }
-        let at = Utc::now().trunc_subsecs(3);
-        self.state.request_job(name, at).await?;
-        if let Some(coordinator) = &self.coordinator {
-            coordinator.ring(name);
-        }
-        Ok(at)
     }
 
     pub(crate) async fn rebuild(
@@ -337,13 +260,13 @@ impl AnyAdmin {
         }
     }
 
-    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, AdminError> {
+    pub(crate) async fn request_job(&self, name: &str) -> Result<JobWish, AdminError> {
         match self {
             // Nobody else has the data folder open, whatever a server that was killed left behind.
-            Self::Own(_, stores) if !stores.state.is_shared() => Err(nobody_runs(job_named(name)?)),
+            Self::Own(_, stores) if !stores.state.is_shared() => Err(jobs::nobody_runs(jobs::named(name)?)),
             Self::Own(admin, _) => admin.request_job(name).await,
             Self::Server(server) => {
-                job_named(name)?;
+                jobs::named(name)?;
                 Ok(server.request_job(name).await?)
             }
         }
@@ -374,18 +297,4 @@ impl AnyAdmin {
 /// Who the command line is, in the metadata of what it records.
 pub(crate) fn cli_actor() -> Actor {
     Actor("cli".into())
-}
-
-fn job_named(name: &str) -> Result<&'static JobInfo, AdminError> {
-    let known = || jobs::ALL.map(|info| info.name).join(", ");
-    jobs::named(kind_of(name)).ok_or_else(|| AdminError::UnknownJob { name: name.into(), known: known() })
-}
-
-/// A job that is done to one of several things has that one's name too: `traefik:second`.
-fn kind_of(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(kind, _)| kind)
-}
-
-fn nobody_runs(info: &'static JobInfo) -> AdminError {
-    AdminError::NobodyRuns { name: info.name, turn_on: info.turned_on_by.unwrap_or("the role workers") }
 }

@@ -14,7 +14,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::admin::{
-    Admin, AdminError, JobRow, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor,
+    Admin, AdminError, JobRow, JobWish, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor,
 };
 use crate::secret_key::create_private;
 
@@ -168,7 +167,7 @@ async fn list_jobs(State(admin): State<Admin>) -> Result<Json<Vec<JobRow>>, Refu
 async fn request_job(
     State(admin): State<Admin>,
     UrlPath(name): UrlPath<String>,
-) -> Result<Json<DateTime<Utc>>, Refused> {
+) -> Result<Json<JobWish>, Refused> {
     Ok(Json(admin.request_job(&name).await?))
 }
 
@@ -255,7 +254,7 @@ impl ControlClient {
         Ok(self.ask(self.http.get(format!("{}/jobs", self.base))).await?.json().await?)
     }
 
-    pub(crate) async fn request_job(&self, name: &str) -> Result<DateTime<Utc>, ControlError> {
+    pub(crate) async fn request_job(&self, name: &str) -> Result<JobWish, ControlError> {
         let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
         Ok(self.ask(self.http.post(format!("{}/jobs/{name}/run", self.base))).await?.json().await?)
     }

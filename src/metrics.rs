@@ -182,8 +182,8 @@ mod tests {
             failed,
             report: "a report is for people".into(),
         });
-        let (done_slot, requested_at, holder) = (None, None, Some("paas-9f3a".into()));
-        JobState { name: name.into(), epoch: Epoch(3), holder, done_slot, requested_at, last, runs: 7 }
+        let (every, done_slot, requested_at, holder) = (None, None, None, Some("paas-9f3a".into()));
+        JobState { name: name.into(), epoch: Epoch(3), holder, every, done_slot, requested_at, last, runs: 7 }
     }
 
     #[test]

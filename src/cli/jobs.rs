@@ -79,7 +79,7 @@ async fn list(admin: &AnyAdmin, json: bool) -> Result<(), Failure> {
 }
 
 async fn run_now(admin: &AnyAdmin, name: &str, wait: Duration, json: bool) -> Result<(), Failure> {
-    let requested_at = admin.request_job(name).await?;
+    let wish = admin.request_job(name).await?;
     // Drawn on standard error, and only if a person is looking.
     let bar = ProgressBar::new_spinner().with_message(format!("{name} runs"));
     bar.enable_steady_tick(LOOK);
@@ -88,8 +88,7 @@ async fn run_now(admin: &AnyAdmin, name: &str, wait: Duration, json: bool) -> Re
         let rows = admin.jobs().await?;
         let row = rows.into_iter().find(|row| row.name == name);
         match row {
-            // Somebody else's wish may stand by now; whatever began after ours has fulfilled it.
-            Some(row) if row.requested_at.is_none() || row.began_after(requested_at) => break row,
+            Some(row) if row.fulfils(wish) => break row,
             _ if Instant::now() > deadline => {
                 bar.finish_and_clear();
                 let wait = humantime::format_duration(wait);

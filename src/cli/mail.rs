@@ -10,6 +10,9 @@ use workers::mail::{Language, Links, Rendered, render};
 
 use crate::cli::{Failure, out};
 
+/// What helps when something is in the way, or may not be written to.
+const ELSEWHERE: &str = "name another folder with --to";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum MailCommand {
     /// Write every letter in every language into a folder, as HTML and as text, with made-up facts
@@ -43,7 +46,7 @@ pub(super) fn run(command: &MailCommand) -> Result<(), Failure> {
 fn preview(args: &PreviewArgs) -> Result<(), Failure> {
     let folder = &args.to;
     std::fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot make the folder {} (--to): {error}", folder.display()))?;
+        .map_err(|error| format!("cannot make the folder {}: {error}; {ELSEWHERE}", folder.display()))?;
     let mut all = Vec::new();
     for (name, letter) in sample() {
         let links = Links::new(&args.base_url, &letter.team().slug)
@@ -90,7 +93,8 @@ fn index(all: &[Written]) -> String {
 
 fn write(folder: &Path, name: &str, content: &str) -> Result<(), Failure> {
     let file = folder.join(name);
-    Ok(std::fs::write(&file, content).map_err(|error| format!("cannot write {}: {error}", file.display()))?)
+    std::fs::write(&file, content)
+        .map_err(|error| format!("cannot write {}: {error}; {ELSEWHERE}", file.display()).into())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use servelink_store::state::State;
 use servelink_store::state::jobs::{JobState, LastRun, Note};
@@ -11,6 +11,7 @@ use servelink_store::testing::{PostgresStorage, in_time};
 
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(50);
+const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
 fn at(second: u32) -> DateTime<Utc> {
     format!("2026-11-24T04:00:{second:02}Z").parse().unwrap()
@@ -36,7 +37,7 @@ async fn postgres() -> (PostgresStorage, State) {
 async fn take_in_time(state: &State, node: &str) -> JobState {
     in_time(async {
         loop {
-            if let Some(taken) = state.take_job("storage", node, LONG).await.unwrap() {
+            if let Some(taken) = state.take_job("storage", node, LONG, None).await.unwrap() {
                 return taken;
             }
         }
@@ -47,9 +48,12 @@ async fn take_in_time(state: &State, node: &str) -> JobState {
 #[tokio::test]
 async fn a_job_is_one_node_s_until_its_lease_ends() {
     let (_storage, state) = postgres().await;
-    let one = state.take_job("storage", "one", SHORT).await.unwrap().unwrap();
+    let one = state.take_job("storage", "one", SHORT, None).await.unwrap().unwrap();
     assert_eq!((one.holder.as_deref(), one.done_slot, one.runs), (Some("one"), None, 0));
-    assert!(state.take_job("months", "two", LONG).await.unwrap().is_some(), "another job is another matter");
+    assert!(
+        state.take_job("months", "two", LONG, None).await.unwrap().is_some(),
+        "another job is another matter"
+    );
     let two = take_in_time(&state, "two").await;
     assert!(two.epoch > one.epoch);
 
@@ -58,14 +62,14 @@ async fn a_job_is_one_node_s_until_its_lease_ends() {
     let late = note(1, Some(at(0)), None);
     assert_eq!(state.keep_job("storage", one.epoch, LONG, Some(&late)).await.unwrap(), None);
     state.leave_job("storage", one.epoch).await.unwrap();
-    assert_eq!(state.take_job("storage", "one", LONG).await.unwrap(), None);
+    assert_eq!(state.take_job("storage", "one", LONG, None).await.unwrap(), None);
     let kept = state.keep_job("storage", two.epoch, LONG, None).await.unwrap().unwrap();
     assert_eq!((kept.done_slot, kept.last, kept.runs), (None, None, 0));
 
     // Whoever leaves it lets the others have it at once.
     state.leave_job("storage", two.epoch).await.unwrap();
     assert_eq!(state.jobs().await.unwrap()[1].holder, None);
-    assert!(state.take_job("storage", "one", LONG).await.unwrap().is_some());
+    assert!(state.take_job("storage", "one", LONG, None).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,9 +78,9 @@ async fn of_many_that_take_it_at_once_one_has_it() {
     for round in 1..=5 {
         let nodes = (0..20).map(|node| {
             let state = state.clone();
-            tokio::spawn(
-                async move { state.take_job("storage", &format!("node-{node}"), LONG).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                state.take_job("storage", &format!("node-{node}"), LONG, None).await.unwrap()
+            })
         });
         let taken: Vec<JobState> =
             join_all(nodes).await.into_iter().filter_map(|taken| taken.unwrap()).collect();
@@ -88,12 +92,19 @@ async fn of_many_that_take_it_at_once_one_has_it() {
 
 async fn runs_and_wishes(state: State) {
     assert_eq!(state.request_job("storage", at(0)).await.unwrap(), None, "nobody ever took such a job");
-    let taken = state.take_job("storage", "one", LONG).await.unwrap().unwrap();
+    let every = Some(Duration::from_millis(2_500));
+    let taken = state.take_job("storage", "one", LONG, every).await.unwrap().unwrap();
+    assert_eq!((taken.every, state.jobs().await.unwrap()[0].every), (every, every));
     assert_eq!(state.request_job("storage", at(7)).await.unwrap().unwrap().requested_at, Some(at(7)));
     let seen = state.keep_job("storage", taken.epoch, LONG, None).await.unwrap().unwrap();
     assert_eq!(seen.requested_at, Some(at(7)));
-    // A wish that came while another was fulfilled still stands.
-    state.request_job("storage", at(8)).await.unwrap();
+    // A wish that came while another was fulfilled still stands, by whichever clock it came.
+    for (by_its_clock, noted) in
+        [(at(7), at(7) + MILLISECOND), (at(6), at(7) + MILLISECOND * 2), (at(8), at(8))]
+    {
+        let wished = state.request_job("storage", by_its_clock).await.unwrap().unwrap();
+        assert_eq!((wished.requested_at, wished.runs), (Some(noted), 0));
+    }
     let first = note(10, Some(at(0)), Some(at(7)));
     let seen = state.keep_job("storage", taken.epoch, LONG, Some(&first)).await.unwrap().unwrap();
     assert_eq!((seen.requested_at, seen.done_slot, seen.runs), (Some(at(8)), Some(at(0)), 1));
@@ -119,6 +130,7 @@ async fn runs_and_wishes_are_noted_in_a_file_and_its_next_owner_has_every_job() 
     // Killed: nothing was left.
     state.close().await;
     let state = State::open_sqlite(&file).await.unwrap();
-    let taken = state.take_job("storage", "two", LONG).await.unwrap().unwrap();
+    let taken = state.take_job("storage", "two", LONG, None).await.unwrap().unwrap();
     assert_eq!((taken.epoch.0, taken.done_slot, taken.runs), (2, Some(at(0)), 2));
+    assert_eq!(taken.every, None, "it has times now");
 }

@@ -1,6 +1,8 @@
 //! `servelink jobs`, with a server running or not.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::common::home::text;
 use crate::common::{Home, eventually};
@@ -50,8 +52,9 @@ async fn list_and_run(home: Home) {
     let listed: Vec<_> = listed.map(|row| (text(&row["name"]), row["turned_on_by"].as_str())).collect();
     assert_eq!(listed, JOBS.map(|(name, setting)| (name.to_owned(), setting)));
     for (name, setting) in JOBS {
-        // Without its setting nobody has a job.
+        // Without its setting nobody has a job, and nobody knows its turns.
         assert_eq!(row(&rows, name)["node"].is_string(), setting.is_none(), "{rows:#}");
+        assert!(setting.is_none() || name == "storage" || row(&rows, name)["next_run"].is_null(), "{rows:#}");
     }
     assert_eq!(row(&rows, "limits")["schedule"], "every 10s");
     assert_eq!(row(&rows, "months")["schedule"], "30 0 4 * *");
@@ -69,6 +72,7 @@ async fn list_and_run(home: Home) {
     let done = home.run("jobs run limits").await;
     assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{done:?}");
     assert!(done.out.starts_with("limits: 0 teams looked at"), "{done:?}");
+    next_turn_follows(&home, "limits", TimeDelta::seconds(10)).await;
     let table = home.run("jobs list").await;
     for word in ["NAME", "NODE", "LAST RUN", "webhooks", "every 10s", "30 0 4 * *", "months: 0 months of"] {
         assert!(table.code == Some(0) && table.out.contains(word), "{word}: {table:?}");
@@ -82,6 +86,75 @@ async fn list_and_run(home: Home) {
     let after = home.json("jobs list --json").await;
     assert_eq!(row(&after, "months")["last_run"]["failed"], json!(false), "{after:#}");
     assert_eq!(row(&after, "months")["node"], Value::Null, "{after:#}");
+    assert!(row(&after, "months")["next_run"].is_string() && row(&after, "limits")["next_run"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interval_is_shown_as_it_was_set() {
+    // No engine is there: the job runs all the same, and fails.
+    let home = Home::embedded()
+        .with("SERVELINK_NIC", "yes")
+        .with("SERVELINK_NIC_INTERVAL", "45s")
+        .with("DOCKER_HOST", "tcp://127.0.0.1:1");
+    let server = home.serve("").await;
+    eventually("its first run", || async {
+        let rows = home.json("jobs list --json").await;
+        if row(&rows, "nic")["last_run"]["failed"] == json!(true) { Ok(()) } else { Err(rows.to_string()) }
+    })
+    .await;
+    let rows = next_turn_follows(&home, "nic", TimeDelta::seconds(45)).await;
+    assert_eq!(row(&rows, "nic")["schedule"], "every 45s");
+    assert_eq!(server.terminate().await.code(), Some(0));
+    let rows = home.json("jobs list --json").await;
+    assert_eq!(row(&rows, "nic")["schedule"], "every 10s", "nobody has it: as it is unless it is set");
+}
+
+/// The next run of a job that somebody has is whole intervals after its last one, and within one interval from now.
+async fn next_turn_follows(home: &Home, name: &str, interval: TimeDelta) -> Value {
+    let before = Utc::now();
+    let rows = home.json("jobs list --json").await;
+    let instant = |value: &Value| text(value).parse::<DateTime<Utc>>().unwrap();
+    let job = row(&rows, name);
+    let (next, begun) = (instant(&job["next_run"]), instant(&job["last_run"]["started_at"]));
+    assert!(next > before && next <= Utc::now() + interval, "{job:#}");
+    assert_eq!((next - begun).num_milliseconds() % interval.num_milliseconds(), 0, "{job:#}");
+    rows
+}
+
+/// The clocks of who asks and who runs need not agree: here the run before was noted by one that was an hour ahead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_before_is_not_taken_for_the_one_that_was_asked_for() {
+    let home = Home::postgres().await;
+    let server = home.serve("").await;
+    home.json("jobs run months --json").await;
+    let mut state = PgConnection::connect(&home.database.as_ref().unwrap().url).await.unwrap();
+    let ahead = "UPDATE state_job SET started_at = started_at + 3600000, finished_at = finished_at + 3600000, \
+                 report = 'of before' WHERE name = 'months'";
+    assert_eq!(state.execute(ahead).await.unwrap().rows_affected(), 1);
+    state.close().await.unwrap();
+
+    let run = home.json("jobs run months --json").await;
+    assert_ne!(run["report"], "of before", "{run}");
+    let begun: DateTime<Utc> = text(&run["run"]["started_at"]).parse().unwrap();
+    assert!(begun <= Utc::now(), "{run}");
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+/// Each is told of a run that began after he asked, and nobody waits for somebody else's for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_ask_at_once() {
+    let home = Home::postgres().await;
+    let server = home.serve("").await;
+    home.json("jobs run months --json").await;
+    let asked = Utc::now();
+    let runs = futures::future::join_all((0..4).map(|_| home.json("jobs run months --json"))).await;
+    for run in runs {
+        let begun: DateTime<Utc> = text(&run["run"]["started_at"]).parse().unwrap();
+        assert!(begun >= asked - TimeDelta::milliseconds(1) && run["failed"] == json!(false), "{run}");
+    }
+    let rows = home.json("jobs list --json").await;
+    assert_eq!(row(&rows, "months")["requested_at"], Value::Null, "{rows:#}");
+    assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@
 //! | `demo` | the first thing that anybody types |
 //! | `sandbox` | a payment backend to try payments with |
 //! | `jobs` | which jobs there are, and having one run at once |
+//! | `mail` | every letter, written into a folder |
 //! | `projections` | status and rebuilding, with a server running or not |
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -15,6 +16,7 @@
 mod common;
 mod demo;
 mod jobs;
+mod mail;
 mod projections;
 mod sandbox;
 mod secrets;

@@ -1,6 +1,8 @@
 //! Nobody learns of a limit a day late: an alert follows the traffic by seconds, each once, and survives the server. And
 //! who will reach it this month is told before.
 
+use std::time::{Duration, Instant};
+
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -9,6 +11,9 @@ use crate::common::smtp::SmtpServer;
 use crate::common::{Client, Home, eventually, team};
 
 const GIGABYTE: u64 = 1 << 30;
+
+/// The longest from the answer to what crossed a threshold until the alert can be read.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Sends so much traffic that the free plan's 5 GB are used to this many per cent in all; the position from which on
 /// reads see it.
@@ -19,15 +24,19 @@ pub(crate) async fn use_up(client: &Client, from: u64, to: u64) -> u64 {
     position(&client.post("/api/usage/traffic", &sent).await.ok())
 }
 
-/// The thresholds of the alerts there are, the newest first, once there are so many.
+/// The thresholds of the alerts there are, the newest first, once there are so many. Whatever raises the last of them was
+/// acknowledged a moment ago.
 async fn thresholds(client: &Client, count: usize) -> Vec<Value> {
-    eventually(&format!("{count} alerts"), || async {
+    let since = Instant::now();
+    let thresholds = eventually(&format!("{count} alerts"), || async {
         let answer = client.get("/api/teams/team-one/alerts").await.ok();
         let alerts: Vec<Value> =
             answer["alerts"].as_array().unwrap().iter().map(|alert| alert["threshold"].clone()).collect();
         if alerts.len() == count { Ok(alerts) } else { Err(answer.to_string()) }
     })
-    .await
+    .await;
+    assert!(since.elapsed() < TOLD_WITHIN, "{count} alerts took {:?}", since.elapsed());
+    thresholds
 }
 
 async fn alerts_follow_the_traffic(home: Home) {

@@ -9,13 +9,13 @@ use crate::common::{Answer, Client, Home, PATIENCE, eventually, project, team};
 const NAME: &str = "Wholly Private";
 
 /// The address that the log tells.
-fn address(home: &Home) -> String {
+pub(crate) fn address(home: &Home) -> String {
     let log = home.log();
     let (_, rest) = log.split_once("metrics are at ").unwrap_or_else(|| panic!("no metrics in {log}"));
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-async fn read(url: &str) -> Answer {
+pub(crate) async fn read(url: &str) -> Answer {
     let response = reqwest::Client::builder()
         .no_proxy()
         .timeout(PATIENCE)
@@ -31,7 +31,7 @@ async fn read(url: &str) -> Answer {
 }
 
 /// Every sample by name and labels; each line is one, or a comment that belongs to the samples after it.
-fn samples(text: &str) -> Vec<(String, f64)> {
+pub(crate) fn samples(text: &str) -> Vec<(String, f64)> {
     let mut family = "";
     let mut samples: Vec<(String, f64)> = Vec::new();
     for line in text.lines() {

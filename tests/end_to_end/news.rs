@@ -24,30 +24,31 @@ const RETRIED_WITHIN: Duration = Duration::from_secs(90);
 
 /// A member who is written to.
 #[derive(Clone, Copy)]
-struct Reader {
-    user: u8,
-    role: &'static str,
-    email: &'static str,
-    language: &'static str,
+pub(crate) struct Reader {
+    pub(crate) user: u8,
+    pub(crate) role: &'static str,
+    pub(crate) email: &'static str,
+    pub(crate) language: &'static str,
 }
 
-const OWNER: Reader = Reader { user: 1, role: "owner", email: "canary.awa@example.org", language: "fr" };
+pub(crate) const OWNER: Reader =
+    Reader { user: 1, role: "owner", email: "canary.awa@example.org", language: "fr" };
 const ADMIN: Reader = Reader { user: 2, role: "admin", email: "canary.moussa@example.org", language: "en" };
 const OTHER: Reader = Reader { user: 3, role: "admin", email: "canary.fatou@example.org", language: "en" };
 
 /// A server that tells of `team-one`'s alerts, and whom it tells.
-struct Scene {
-    home: Home,
+pub(crate) struct Scene {
+    pub(crate) home: Home,
     /// None while it is down.
     server: Option<Servelink>,
-    client: Client,
+    pub(crate) client: Client,
     smtp: Option<SmtpServer>,
     smtp_port: u16,
     paas: Server,
 }
 
 impl Scene {
-    async fn open(home: Home, readers: &[Reader]) -> Self {
+    pub(crate) async fn open(home: Home, readers: &[Reader]) -> Self {
         let smtp = SmtpServer::start(&["none"]).await;
         let paas = Server::start(Reply::status(204)).await;
         // On the built-in free plan a team has one member.
@@ -70,7 +71,7 @@ impl Scene {
     }
 
     /// Traffic up to so many per cent of the limit, and a look at limits right after it.
-    async fn use_up(&self, from: u64, to: u64) {
+    pub(crate) async fn use_up(&self, from: u64, to: u64) {
         let position = use_up(&self.client, from, to).await;
         self.client.get(&format!("/api/usage/teams/team-one?min_position={position}")).await.ok();
         self.run("limits").await;
@@ -100,7 +101,7 @@ impl Scene {
     }
 
     /// The next mails, one for each of these readers, in their order.
-    async fn mails(&mut self, readers: &[Reader], patience: Duration) -> Vec<Got> {
+    pub(crate) async fn mails(&mut self, readers: &[Reader], patience: Duration) -> Vec<Got> {
         let mut mails = Vec::new();
         for _ in readers {
             mails.push(self.smtp.as_mut().unwrap().got_within(patience).await);
@@ -117,7 +118,7 @@ impl Scene {
     }
 
     /// The one webhook of this alert, once it has arrived.
-    async fn webhook(&self, threshold: u8) -> Received {
+    pub(crate) async fn webhook(&self, threshold: u8) -> Received {
         let of = |received: &Received| {
             let body: Value = serde_json::from_slice(&received.body).unwrap();
             assert_eq!(body["type"], "usage.alert.raised", "{body}");
@@ -134,7 +135,7 @@ impl Scene {
     }
 
     /// Nothing is left to be told, and nothing was told but what was seen: so many webhooks, and the mails that were read.
-    async fn all_is_told(mut self, webhooks: usize) {
+    pub(crate) async fn all_is_told(mut self, webhooks: usize) {
         assert_eq!([self.run("mail").await, self.run("webhooks").await], [NOTHING, NOTHING]);
         assert_eq!(self.server.take().unwrap().terminate().await.code(), Some(0));
         assert_eq!(self.paas.received().len(), webhooks, "{:?}", self.paas.received());

@@ -1,52 +1,42 @@
 //! What a project stores, measured by a real Docker engine, is seen in its usage.
 
-use std::process::Command;
-
 use crate::common::client::start;
 use crate::common::{Home, eventually, project};
+use crate::engine::Engine;
 
 /// A volume that is gone with its test.
 struct Volume {
-    engine: String,
+    engine: Engine,
     name: String,
 }
 
 impl Volume {
-    fn docker(engine: &str, args: &[&str]) -> String {
-        let done = Command::new("docker").args(["--host", engine]).args(args).output().unwrap();
-        assert!(done.status.success(), "docker {args:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap().trim().to_owned()
-    }
-
     /// One that belongs to this project by its label, with a file of so many bytes.
-    fn with_file(engine: &str, project: &str, bytes: usize) -> Self {
+    fn with_file(engine: &Engine, project: &str, bytes: usize) -> Self {
         let label = format!("devpush.project_id={project}");
-        let name = Self::docker(engine, &["volume", "create", "--label", &label]);
-        let folder = Self::docker(engine, &["volume", "inspect", "--format", "{{.Mountpoint}}", &name]);
+        let name = engine.docker(&["volume", "create", "--label", &label]);
+        let folder = engine.docker(&["volume", "inspect", "--format", "{{.Mountpoint}}", &name]);
         std::fs::write(format!("{folder}/file"), vec![7; bytes]).unwrap();
-        Self { engine: engine.into(), name }
+        Self { engine: engine.clone(), name }
     }
 }
 
 impl Drop for Volume {
     fn drop(&mut self) {
-        Self::docker(&self.engine, &["volume", "rm", &self.name]);
+        self.engine.clean_up(&["volume", "rm", &self.name]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_is_in_its_project_s_usage() {
-    let engine = std::env::var("SERVELINK_TEST_DOCKER")
-        .ok()
-        .filter(|engine| !engine.is_empty())
-        .expect("SERVELINK_TEST_DOCKER must be an engine's address: run this with scripts/test as root");
+    let engine = Engine::of_the_tests();
     let home = Home::embedded();
     let (server, client) = start(&home, "").await;
     client.register(&[0x7e]).await;
     assert_eq!(server.terminate().await.code(), Some(0));
 
     let _volume = Volume::with_file(&engine, &project(0x7e), 1_234_567);
-    let home = home.with("SERVELINK_STORAGE", "yes").with("DOCKER_HOST", &engine);
+    let home = home.with("SERVELINK_STORAGE", "yes").with("DOCKER_HOST", &engine.host);
     let server = home.serve("").await;
     let client = client.at(&server);
     eventually("the measurement", || async {

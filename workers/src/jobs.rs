@@ -36,11 +36,12 @@ pub enum Runs {
 }
 
 impl Runs {
-    /// The first time after this instant, of a job with times.
+    /// When it is run next after this instant: at the first of its times, or in the first turn that is in step with a run
+    /// that is known to have begun ([`schedule::next_turn`]). Where none is, nobody can tell its turns from here.
     #[must_use]
-    pub fn next_after(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub fn next_after(self, now: DateTime<Utc>, begun: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         match self {
-            Self::Every(_) => None,
+            Self::Every(interval) => schedule::next_turn(begun?, interval, now),
             Self::At(cron) => schedule::next_time(cron, now),
         }
     }

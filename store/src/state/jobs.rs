@@ -26,6 +26,8 @@ pub struct JobState {
     pub epoch: Epoch,
     /// The node that has it now.
     pub holder: Option<String>,
+    /// The interval at which whoever took it last runs it; of a job without times.
+    pub every: Option<Duration>,
     /// The last of its times that was run to its end; of a job with times.
     pub done_slot: Option<DateTime<Utc>>,
     /// Since when somebody wants it run at once.
@@ -65,6 +67,7 @@ struct Row {
     name: String,
     epoch: i64,
     holder: Option<String>,
+    every_ms: Option<i64>,
     done_slot: Option<i64>,
     requested_at: Option<i64>,
     started_at: Option<i64>,
@@ -75,8 +78,8 @@ struct Row {
 }
 
 /// What every statement gives back. `HELD` stands for "the lease has not ended".
-const COLUMNS: &str = "name, epoch, CASE WHEN HELD THEN holder END AS holder, done_slot, requested_at, started_at, \
-                       finished_at, failed, report, runs";
+const COLUMNS: &str = "name, epoch, CASE WHEN HELD THEN holder END AS holder, every_ms, done_slot, requested_at, \
+                       started_at, finished_at, failed, report, runs";
 
 impl State {
     /// Whether several nodes may use it at once. If not, whoever has opened it has every job.
@@ -85,7 +88,8 @@ impl State {
         matches!(self.pool, Pool::Postgres(_))
     }
 
-    /// Takes a job, unless another node has it. A job that nobody ever took is made.
+    /// Takes a job, unless another node has it, and says at which interval it will be run. A job that nobody ever took is
+    /// made.
     ///
     /// # Errors
     /// [`StateError`].
@@ -94,16 +98,17 @@ impl State {
         name: &str,
         node: &str,
         lease: Duration,
+        every: Option<Duration>,
     ) -> Result<Option<JobState>, StateError> {
         let sql = self.sql(
-            "INSERT INTO state_job AS job (name, epoch, holder, held_until, failed, runs) \
-             VALUES ($1, 1, $2, NOW + $3, 0, 0) \
-             ON CONFLICT (name) DO UPDATE SET epoch = job.epoch + 1, holder = $2, held_until = NOW + $3 \
+            "INSERT INTO state_job AS job (name, epoch, holder, held_until, every_ms, failed, runs) \
+             VALUES ($1, 1, $2, NOW + $3, $4, 0, 0) ON CONFLICT (name) DO UPDATE \
+             SET epoch = job.epoch + 1, holder = $2, held_until = NOW + $3, every_ms = $4 \
              WHERE job.holder IS NULL OR NOT HELD RETURNING COLUMNS",
         );
-        let lease = millis(lease);
+        let (lease, every) = (millis(lease), every.map(millis));
         on!(self, pool => {
-            sqlx::query_as::<_, Row>(&sql).bind(name).bind(node).bind(lease).fetch_optional(pool).await
+            sqlx::query_as::<_, Row>(&sql).bind(name).bind(node).bind(lease).bind(every).fetch_optional(pool).await
         })?
         .map(Row::read)
         .transpose()
@@ -161,10 +166,17 @@ impl State {
 
     /// Notes the wish that a job be run at once, and gives back the job. None: nobody ever took such a job.
     ///
+    /// The wish takes the place of one that stands, which may have a run under way: so its instant is a later one than
+    /// that one's, whatever the clocks say, and is not taken for fulfilled with it.
+    ///
     /// # Errors
     /// [`StateError`].
     pub async fn request_job(&self, name: &str, at: DateTime<Utc>) -> Result<Option<JobState>, StateError> {
-        let sql = self.sql("UPDATE state_job AS job SET requested_at = $2 WHERE name = $1 RETURNING COLUMNS");
+        let sql = self.sql(
+            "UPDATE state_job AS job \
+             SET requested_at = CASE WHEN requested_at >= $2 THEN requested_at + 1 ELSE $2 END \
+             WHERE name = $1 RETURNING COLUMNS",
+        );
         let at = at.timestamp_millis();
         on!(self, pool => sqlx::query_as::<_, Row>(&sql).bind(name).bind(at).fetch_optional(pool).await)?
             .map(Row::read)
@@ -214,6 +226,7 @@ impl Row {
             name: self.name,
             epoch: Epoch(self.epoch),
             holder: self.holder,
+            every: self.every_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
             done_slot: self.done_slot.map(instant).transpose()?,
             requested_at: self.requested_at.map(instant).transpose()?,
             last,

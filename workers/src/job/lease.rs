@@ -87,6 +87,8 @@ impl Until {
 /// A job's lease, or the wish for it.
 pub(super) struct Lease {
     job: String,
+    /// Told to whoever asks when the job runs.
+    every: Option<Duration>,
     coordinator: Arc<Coordinator>,
     held: Option<Epoch>,
     /// Apart, because a run looks at it while it is renewed.
@@ -96,8 +98,9 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(job: String, coordinator: Arc<Coordinator>) -> Self {
-        Self { job, coordinator, held: None, until: Arc::default(), renew_at: Instant::now() }
+    /// Of the job of this name, that runs at this interval unless it has times.
+    pub(super) fn new(job: String, every: Option<Duration>, coordinator: Arc<Coordinator>) -> Self {
+        Self { job, every, coordinator, held: None, until: Arc::default(), renew_at: Instant::now() }
     }
 
     /// As long as this a node may wait between two looks.
@@ -146,7 +149,8 @@ impl Lease {
             }
         }
         let until = Until::after(self.coordinator.lease);
-        let taken = state.take_job(&self.job, &self.coordinator.node, self.coordinator.lease).await?;
+        let Coordinator { node, lease, .. } = &*self.coordinator;
+        let taken = state.take_job(&self.job, node, *lease, self.every).await?;
         if let Some(taken) = &taken {
             self.held = Some(taken.epoch);
             self.extend(until);

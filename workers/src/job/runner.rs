@@ -60,11 +60,12 @@ impl<J: Job> Runner<J> {
     /// A runner of this job.
     #[must_use]
     pub fn new(job: J, timing: impl Into<Timing>, coordinator: &Arc<Coordinator>) -> Self {
+        let timing = timing.into();
         Self {
             job,
-            timing: timing.into(),
             coordinator: Arc::clone(coordinator),
-            lease: Lease::new(J::NAME.into(), Arc::clone(coordinator)),
+            lease: Lease::new(J::NAME.into(), timing.interval(), Arc::clone(coordinator)),
+            timing,
             bell: coordinator.bell(J::NAME),
             trouble: Trouble::new(J::NAME),
             lease_trouble: Trouble::new("leases of jobs"),
@@ -83,7 +84,7 @@ impl<J: Job> Runner<J> {
     pub fn of(mut self, which: &str) -> Self {
         let name = format!("{}:{which}", J::NAME);
         self.bell = self.coordinator.bell(&name);
-        self.lease = Lease::new(name, Arc::clone(&self.coordinator));
+        self.lease = Lease::new(name, self.timing.interval(), Arc::clone(&self.coordinator));
         self
     }
 

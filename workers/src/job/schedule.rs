@@ -77,6 +77,28 @@ impl TryFrom<Calendar> for Timing {
     }
 }
 
+impl Timing {
+    /// Of a job without times.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        match self.when {
+            When::Every(interval) => Some(interval),
+            When::At(_) => None,
+        }
+    }
+}
+
+/// The first turn after an instant of a job that runs at an interval, and began one of its runs at another.
+///
+/// Runs stay in step, so whichever run that was, the next ones begin whole intervals after it. It is an estimate, and less
+/// than an interval from the truth: the run may have begun late in its turn, and it is told by the clock of the node that
+/// ran it. What a run that takes longer than the interval holds up is not foreseen.
+#[must_use]
+pub fn next_turn(begun: DateTime<Utc>, interval: Duration, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let interval = i64::try_from(interval.as_millis()).ok()?.max(1);
+    let turns = (now - begun).num_milliseconds().div_euclid(interval) + 1;
+    begun.checked_add_signed(TimeDelta::try_milliseconds(interval.checked_mul(turns)?)?)
+}
+
 /// The first time of this cron pattern after an instant; none in this calendar.
 #[must_use]
 pub fn next_time(cron: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -151,6 +173,24 @@ mod tests {
         assert_eq!(due("2026-11-24T04:00:00Z", "2026-11-24T03:30:00Z"), None, "set back an hour");
         assert_eq!(due("2036-01-01T04:00:00Z", "2026-11-24T12:00:00Z"), today, "a clock that was wrong");
         assert_eq!(four.due(None, at("2026-11-24T12:00:00Z")), Some(at("2026-11-24T04:00:00Z")));
+    }
+
+    #[test]
+    fn the_next_turn_is_in_step_with_any_run() {
+        let next = |seconds: u64, now: &str| {
+            let begun = at("2026-11-24T04:00:00.250Z");
+            next_turn(begun, Duration::from_secs(seconds), at(now)).map(|next| next.to_rfc3339())
+        };
+        let to = |text: &str| Some(format!("2026-11-24T{text}+00:00"));
+        assert_eq!(next(10, "2026-11-24T04:00:00.250Z"), to("04:00:10.250"), "it has just begun");
+        assert_eq!(next(10, "2026-11-24T04:00:10.249Z"), to("04:00:10.250"));
+        assert_eq!(next(10, "2026-11-24T04:00:10.250Z"), to("04:00:20.250"), "which begins now");
+        assert_eq!(next(10, "2026-11-24T04:01:03Z"), to("04:01:10.250"), "runs since were not noted");
+        assert_eq!(next(45, "2026-11-24T05:00:00Z"), to("05:00:00.250"));
+        // By a clock that is behind, and by one that is far behind.
+        assert_eq!(next(10, "2026-11-24T03:59:58Z"), to("04:00:00.250"));
+        assert_eq!(next(10, "2026-11-24T03:00:00Z"), to("03:00:00.250"));
+        assert_eq!(next(u64::MAX, "2026-11-24T05:00:00Z"), None);
     }
 
     #[test]

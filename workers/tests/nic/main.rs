@@ -10,3 +10,4 @@ mod faults;
 mod figures;
 mod real;
 mod scene;
+mod sender;

@@ -13,22 +13,12 @@ use bollard::query_parameters::{
     StartContainerOptions, StopContainerOptionsBuilder,
 };
 use domain::ProjectId;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 use crate::engine::{Engine, LABEL, random};
-use crate::scene::{PATIENCE, Scene};
-
-/// Sends as many bytes as it is told, a number a line, over one connection; and when it is to end, this many more.
-const LAST: u64 = 300_000;
-const SENDER: &str = r#"
-    exec 3<>/dev/tcp/$GATEWAY/$PORT
-    trap 'head -c $LAST /dev/zero >&3; sleep 3; exit' TERM
-    while :; do
-        if read -r -t 0.1 count <&3; then head -c $count /dev/zero >&3; fi
-    done
-"#;
+use crate::scene::Scene;
+use crate::sender::{FOLDERS, LAST, SENDER, accept, counted_by_the_kernel, exchange};
 
 /// A network between containers and this machine, which goes with it.
 struct Net<'a> {
@@ -76,9 +66,7 @@ impl<'a> Net<'a> {
             env: Some(environment.into()),
             labels: Some(HashMap::from([(LABEL.into(), project.to_string())])),
             host_config: Some(HostConfig {
-                binds: Some(
-                    ["/usr", "/bin", "/lib", "/lib64"].map(|path| format!("{path}:{path}:ro")).into(),
-                ),
+                binds: Some(FOLDERS.map(|path| format!("{path}:{path}:ro")).into()),
                 network_mode: Some(network.unwrap_or("none").into()),
                 sysctls: network.map(|_| no_chatter),
                 ..HostConfig::default()
@@ -111,33 +99,10 @@ impl Drop for Net<'_> {
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
-    timeout(PATIENCE, listener.accept()).await.unwrap().unwrap().0
-}
-
-/// Has it send this many bytes, and takes them.
-async fn exchange(connection: &mut TcpStream, count: u64) {
-    connection.write_all(format!("{count}\n").as_bytes()).await.unwrap();
-    let mut taken = connection.take(count);
-    let copied =
-        timeout(PATIENCE, tokio::io::copy(&mut taken, &mut tokio::io::sink())).await.unwrap().unwrap();
-    assert_eq!(copied, count);
-}
-
-/// What its kernel has counted on all its interfaces but the inner one, apart from the code under test.
+/// What its kernel has counted, apart from the code under test.
 async fn kernel(engine: &Engine, id: &str) -> [u64; 2] {
     let inspected = engine.docker.inspect_container(id, None::<InspectContainerOptions>).await.unwrap();
-    let pid = inspected.state.unwrap().pid.unwrap();
-    let table = std::fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap();
-    let mut sums = [0, 0];
-    for line in table.lines().skip(2) {
-        let (name, numbers) = line.split_once(':').unwrap();
-        let numbers: Vec<u64> = numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
-        if name.trim() != "lo" {
-            sums = [sums[0] + numbers[0], sums[1] + numbers[8]];
-        }
-    }
-    sums
+    counted_by_the_kernel(inspected.state.unwrap().pid.unwrap())
 }
 
 /// A turn during which nothing is sent or received, and what the kernel has counted by then.
