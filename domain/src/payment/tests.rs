@@ -1,8 +1,8 @@
-//! Given, when, then for a payment, and what holds for every history: whatever is told how often and in which order.
+//! Given, when, then for a payment. What holds for every history, whatever is told how often and in which order, is
+//! `domain/tests/payments`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iso_currency::Currency;
-use proptest::prelude::*;
 
 use super::*;
 use crate::plan::PlanName;
@@ -314,112 +314,4 @@ fn payments_that_make_no_sense_are_refused() {
     let again = PaymentCommand::Initiate(PaymentInitiated { user_id: UserId(2), ..initiated() });
     assert_eq!(decide(&given([]), again), Err(PaymentRefusal::Exists));
     assert_eq!(decide(&given([]), PaymentCommand::Initiate(initiated())), Ok(vec![]));
-}
-
-fn any_capture() -> impl Strategy<Value = Capture> {
-    prop_oneof![
-        4 => Just(Capture::Told(PRICE)),
-        2 => Just(Capture::NotTold),
-        1 => (290_i64..310).prop_map(|minor| Capture::Told(Money::new(minor, Currency::EUR))),
-        1 => Just(Capture::Told(Money::new(300, Currency::XOF))),
-    ]
-}
-
-fn any_unpaid() -> impl Strategy<Value = Unpaid> {
-    prop_oneof![
-        Just(Unpaid::Pending),
-        Just(Unpaid::Processing),
-        Just(Unpaid::OtherMoney),
-        Just(Unpaid::Unknown),
-        Just(Unpaid::Unnamed),
-    ]
-}
-
-fn any_command() -> impl Strategy<Value = PaymentCommand> {
-    let via = prop_oneof![Just(Via::Callback), Just(Via::Poll), Just(Via::Cancellation)];
-    let status = prop_oneof![
-        Just(ObservedStatus::Pending),
-        Just(ObservedStatus::Processing),
-        Just(ObservedStatus::Failed),
-        Just(ObservedStatus::Cancelled),
-        any_capture().prop_map(ObservedStatus::Completed),
-    ];
-    prop_oneof![
-        6 => (via, status.clone()).prop_map(|(via, status)| told(via, status)),
-        3 => ("[a-e]", status.clone(), any::<bool>()).prop_map(|(digest, status, trusted)| callback(&digest, status, trusted)),
-        1 => status.prop_map(|status| PaymentCommand::Observe(observation("x2", Via::Callback, status))),
-        1 => Just(submission("x1")),
-        1 => Just(submission("x2")),
-        1 => Just(PaymentCommand::RefuseSubmission { reason: "400".into() }),
-        1 => (0_i64..120, any_unpaid()).prop_map(|(minutes, unpaid)| PaymentCommand::Expire {
-            asked_at: at("2026-11-01T10:00:00Z") + TimeDelta::minutes(minutes),
-            unpaid,
-        }),
-        1 => Just(PaymentCommand::RequestCancellation { by: UserId(1), at: at("2026-11-01T10:01:00Z") }),
-        1 => Just(PaymentCommand::OweRefund { why: "paid twice".into() }),
-    ]
-}
-
-proptest! {
-    /// No money counts that was not exactly what was asked; completed is for ever; one external id; each thing once.
-    #[test]
-    fn what_holds_for_every_history(commands in prop::collection::vec(any_command(), 0..30)) {
-        let mut payment = Payment::default();
-        let mut events = vec![];
-        for command in std::iter::once(PaymentCommand::Initiate(initiated())).chain(commands) {
-            let before = payment.clone();
-            for event in decide(&payment, command).unwrap_or_default() {
-                payment.evolve(&event);
-                events.push(event);
-            }
-            if before.status == Status::Completed {
-                prop_assert_eq!(payment.status, Status::Completed);
-            }
-            if before.external_payment_id.is_some() {
-                prop_assert_eq!(&payment.external_payment_id, &before.external_payment_id);
-            }
-        }
-        let count = |wanted: fn(&PaymentEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
-        prop_assert!(count(|event| matches!(event, PaymentEvent::PaymentCompleted(_))) <= 1);
-        prop_assert!(count(|event| matches!(event, PaymentEvent::RefundDue(_))) <= 1);
-        prop_assert!(count(|event| matches!(event, PaymentEvent::CancellationRequested(_))) <= 1);
-        for event in &events {
-            if let PaymentEvent::PaymentCompleted(completed) = event {
-                prop_assert_eq!(completed.captured, PRICE);
-            }
-            if let PaymentEvent::PaymentConflicted(conflicted) = event {
-                prop_assert!(conflicted.captured != PRICE || conflicted.external_payment_id.is_some());
-            }
-        }
-        let mut replayed = Payment::default();
-        events.iter().for_each(|event| replayed.evolve(event));
-        prop_assert_eq!(replayed, payment, "replaying history gives the same state");
-    }
-
-    /// What one backend tells of one payment, in any order and any number of times, ends where the last poll says.
-    #[test]
-    fn order_and_repetition_do_not_matter(
-        end in prop_oneof![
-            Just(ObservedStatus::Completed(Capture::Told(PRICE))),
-            Just(ObservedStatus::Failed),
-            Just(ObservedStatus::Cancelled),
-        ],
-        told_before in prop::collection::vec(0_usize..3, 0..12),
-        shuffle in any::<prop::sample::Index>(),
-    ) {
-        let possible = [ObservedStatus::Pending, ObservedStatus::Processing, end];
-        let mut commands: Vec<_> = told_before.iter().map(|n| told(Via::Callback, possible[*n])).collect();
-        let submitted_at = shuffle.index(commands.len() + 1);
-        commands.insert(submitted_at, submission("x1"));
-        commands.push(told(Via::Poll, end));
-        let expected = match end {
-            ObservedStatus::Completed(_) => Status::Completed,
-            ObservedStatus::Failed => Status::Failed,
-            ObservedStatus::Cancelled => Status::Cancelled,
-            ObservedStatus::Pending | ObservedStatus::Processing => Status::Pending,
-        };
-        let payment = given(commands);
-        prop_assert_eq!(payment.status, expected);
-        prop_assert!(payment.conflicts.is_empty());
-    }
 }

@@ -1,4 +1,4 @@
-//! Given, when, then for a team.
+//! Given, when, then for a team. What holds for every order of payments is `domain/tests/payments/periods.rs`.
 
 use chrono::{DateTime, Utc};
 
