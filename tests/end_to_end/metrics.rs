@@ -27,7 +27,7 @@ pub(crate) async fn read(url: &str) -> Answer {
         .unwrap();
     let status = response.status().as_u16();
     let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
-    Answer { status, content_type, text: response.text().await.unwrap() }
+    Answer { status, content_type, retry_after: None, text: response.text().await.unwrap() }
 }
 
 /// Every sample by name and labels; each line is one, or a comment that belongs to the samples after it.
