@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod backend;
+mod bank;
 mod comparisons;
 mod counters;
 mod deliveries;
@@ -11,7 +12,10 @@ mod duplicates;
 mod links;
 mod money;
 mod months;
+mod names;
 mod payments;
 mod repository;
 mod samples;
+mod shop;
+mod witness;
 mod world;

@@ -1,130 +1,137 @@
-//! Whatever happens to payments, in any order: money comes to exactly one thing.
+//! Whatever happens to payments, in any order and at the same time: all money is accounted for, no month is paid twice,
+//! and nothing is asked of the backend that is not in the log. What happens is `shop.rs`.
 
-use domain::payment::{Capture, ObservedStatus, PaymentEvent};
-use domain::{Money, PaymentId, UserId};
-use iso_currency::Currency;
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::payment::{PaymentEvent, PaymentInitiated};
+use domain::{ExternalPaymentId, Money, PaymentId};
 use proptest::prelude::*;
 
-use crate::backend::name_of;
-use crate::payments::{PAID, Till};
-use crate::world::{actor, team};
+use crate::shop::{Shop, any_rounds, walk};
 
-#[derive(Debug, Clone)]
-enum Step {
-    Begin,
-    /// A callback of the nth payment, perhaps under a second link.
-    Tell {
-        nth: usize,
-        status: ObservedStatus,
-        trusted: bool,
-        second_link: bool,
-    },
-    Poll {
-        nth: usize,
-        status: ObservedStatus,
-    },
-    Cancel {
-        nth: usize,
-    },
-    Settle,
-    RemoveTeam,
-    RegisterTeam,
+/// What the log has of all payments, for counting.
+#[derive(Default)]
+struct Ledger {
+    initiated: BTreeMap<PaymentId, PaymentInitiated>,
+    names: BTreeMap<PaymentId, ExternalPaymentId>,
+    completed: Vec<(PaymentId, Money)>,
+    refunds: Vec<PaymentId>,
+    /// Whose, what, and under which name if not the payment's own.
+    conflicts: Vec<(PaymentId, Money, Option<ExternalPaymentId>)>,
 }
 
-fn any_status() -> impl Strategy<Value = ObservedStatus> {
-    prop_oneof![
-        1 => Just(ObservedStatus::Processing),
-        1 => Just(ObservedStatus::Failed),
-        1 => Just(ObservedStatus::Cancelled),
-        4 => Just(PAID),
-        1 => Just(ObservedStatus::Completed(Capture::NotTold)),
-        1 => Just(ObservedStatus::Completed(Capture::Told(Money::new(299, Currency::EUR)))),
-    ]
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => Just(Step::Begin),
-        6 => (0_usize..3, any_status(), any::<bool>(), prop::bool::weighted(0.1))
-            .prop_map(|(nth, status, trusted, second_link)| Step::Tell { nth, status, trusted, second_link }),
-        4 => (0_usize..3, any_status()).prop_map(|(nth, status)| Step::Poll { nth, status }),
-        1 => (0_usize..3).prop_map(|nth| Step::Cancel { nth }),
-        2 => Just(Step::Settle),
-        1 => prop_oneof![1 => Just(Step::RemoveTeam), 4 => Just(Step::RegisterTeam)],
-    ]
-}
-
-async fn walk(steps: &[Step]) -> Till {
-    let till = Till::new().await;
-    let mut begun: Vec<(PaymentId, String)> = vec![];
-    for (number, step) in steps.iter().enumerate() {
-        // The later ones more often: most of the earlier have ended.
-        let of = |nth: &usize| begun.iter().rev().nth(*nth % begun.len().max(1)).cloned();
-        match step {
-            Step::Begin => {
-                if let Ok(now) = till.initiate(&number.to_string()).await
-                    && begun.iter().all(|(id, _)| *id != now.id)
-                {
-                    begun.push((now.id, name_of(now.id).to_string()));
+impl Ledger {
+    async fn of(shop: &Shop) -> Self {
+        let mut ledger = Self::default();
+        for (id, event) in shop.payment_events().await {
+            match event {
+                PaymentEvent::PaymentInitiated(initiated) => drop(ledger.initiated.insert(id, initiated)),
+                PaymentEvent::PaymentSubmitted(submitted) => {
+                    drop(ledger.names.insert(id, submitted.external_payment_id));
                 }
-            }
-            Step::Tell { nth, status, trusted, second_link } => {
-                let Some((id, name)) = of(nth) else { continue };
-                let name = if *second_link { format!("{name}-2") } else { name };
-                till.tell(&name, Some(id), &number.to_string(), *status, *trusted).await.unwrap();
-            }
-            Step::Poll { nth, status } => {
-                let Some((id, name)) = of(nth) else { continue };
-                if till.backend.payments().contains(&name) {
-                    till.backend.set(&name, *status);
+                PaymentEvent::PaymentCompleted(completed) => ledger.completed.push((id, completed.captured)),
+                PaymentEvent::RefundDue(_) => ledger.refunds.push(id),
+                PaymentEvent::PaymentConflicted(conflicted) => {
+                    ledger.conflicts.push((id, conflicted.captured, conflicted.external_payment_id));
                 }
-                till.payments.refresh(&actor(), id).await.unwrap();
+                PaymentEvent::PaymentProcessing(_)
+                | PaymentEvent::PaymentFailed(_)
+                | PaymentEvent::CancellationRequested(_)
+                | PaymentEvent::PaymentCancelled(_)
+                | PaymentEvent::CallbackReceived(_) => {}
             }
-            Step::Cancel { nth } => {
-                let Some((id, _)) = of(nth) else { continue };
-                drop(till.payments.cancel(actor(), id, UserId(1)).await);
-            }
-            Step::Settle => drop(till.settle().await),
-            Step::RemoveTeam => drop(till.world.commands.remove_team(&actor(), team(1)).await.unwrap()),
-            Step::RegisterTeam => till.world.register(team(1), &[]).await,
         }
+        ledger
     }
-    till.settle().await;
-    till
+
+    /// What a payment captured as it was asked.
+    fn captured(&self, id: PaymentId) -> Money {
+        self.completed.iter().find(|(completed, _)| *completed == id).unwrap().1
+    }
+}
+
+/// By currency, in minor units.
+fn sum(all: impl IntoIterator<Item = Money>) -> BTreeMap<&'static str, i128> {
+    let mut sums = BTreeMap::new();
+    for money in all {
+        *sums.entry(money.currency.code()).or_default() += i128::from(money.minor);
+    }
+    sums
+}
+
+fn sorted<T: Ord>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.into_iter().collect();
+    all.sort();
+    all
+}
+
+fn in_order(conflict: &(PaymentId, Money, Option<ExternalPaymentId>)) -> impl Ord + std::fmt::Debug + use<> {
+    let (id, money, name) = conflict;
+    (*id, money.minor, money.currency.code(), name.clone())
+}
+
+fn after<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// What was captured as asked is a plan or a refund that is due, and never both; no period is paid twice; and no plan
-    /// comes without a capture. Whatever else was captured is a conflict: see `payment::tests` in the domain.
+    /// The sum of what the bank has captured is what was activated, what is due for a refund and what is in conflict: by
+    /// currency, in minor units. Each capture of exactly what was asked, at the payment's own link, came to one thing; each
+    /// other capture became one conflict.
     #[test]
-    fn money_comes_to_exactly_one_thing(steps in prop::collection::vec(any_step(), 10..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let till = walk(&steps).await;
-            let events = till.events().await;
-            let of = |wanted: fn(&PaymentEvent) -> bool| {
-                let ids = events.iter().filter(|(_, event)| wanted(event)).map(|(id, _)| *id);
-                ids.collect::<Vec<_>>()
-            };
-            let completed = of(|event| matches!(event, PaymentEvent::PaymentCompleted(_)));
-            let refunds = of(|event| matches!(event, PaymentEvent::RefundDue(_)));
-            let activations = till.activations().await;
-            let mut settled: Vec<_> = activations.iter().chain(&refunds).copied().collect();
-            settled.sort();
-            let mut captured = completed.clone();
-            captured.sort();
-            prop_assert_eq!(settled, captured, "each captured payment came to one thing");
-            let mut periods = std::collections::BTreeSet::new();
-            for (id, event) in &events {
-                if let PaymentEvent::PaymentInitiated(initiated) = event
-                    && activations.contains(id)
-                {
-                    prop_assert!(periods.insert(initiated.period), "no period is paid twice");
-                }
+    fn all_money_is_accounted_for(rounds in any_rounds()) {
+        let (shop, ledger, months) = after(async {
+            let shop = walk(&rounds).await;
+            let (ledger, months) = (Ledger::of(&shop).await, shop.months().await);
+            (shop, ledger, months)
+        });
+        let mut as_asked = vec![];
+        let mut otherwise = vec![];
+        for link in shop.bank.links() {
+            let Some(money) = link.captured() else { continue };
+            let own = ledger.names.get(&link.payment) == Some(&link.name);
+            if own && money == link.asked {
+                as_asked.push(link.payment);
+            } else {
+                otherwise.push((link.payment, money, (!own).then_some(link.name)));
             }
-            Ok(())
-        })?;
+        }
+        let activated: Vec<_> = months.iter().map(|(_, id, _)| *id).collect();
+        let came_to_one_thing = sorted(activated.iter().chain(&ledger.refunds).copied());
+        prop_assert_eq!(sorted(as_asked), came_to_one_thing, "a plan or a refund that is due, and never both");
+        let conflicts = sorted(ledger.conflicts.iter().map(in_order));
+        prop_assert_eq!(sorted(otherwise.iter().map(in_order)), conflicts, "a conflict each");
+        let captured = sum(shop.bank.links().iter().filter_map(|link| link.captured()));
+        let accounted_for = activated.iter().chain(&ledger.refunds).map(|id| ledger.captured(*id));
+        let in_conflict = ledger.conflicts.iter().map(|(_, money, _)| *money);
+        prop_assert_eq!(captured, sum(accounted_for.chain(in_conflict)));
+    }
+
+    /// A plan is activated at most once for each team and period, whatever teams do beside each other; each payment pays
+    /// for its own team and for the period that it was begun for, once.
+    #[test]
+    fn no_month_is_paid_twice(rounds in any_rounds()) {
+        let (ledger, months) = after(async {
+            let shop = walk(&rounds).await;
+            (Ledger::of(&shop).await, shop.months().await)
+        });
+        let mut paid = BTreeSet::new();
+        let mut used = BTreeSet::new();
+        for (team, id, period) in months {
+            prop_assert!(paid.insert((team, period)), "{} has paid month {} before", team, period);
+            prop_assert!(used.insert(id), "{} has paid before", id);
+            let initiated = &ledger.initiated[&id];
+            prop_assert_eq!((initiated.team_id, initiated.period), (team, period));
+        }
+    }
+
+    /// Nothing is asked of the backend before the log has why: answers that are lost, nodes that ask at the same time, and
+    /// cancellations change nothing of that.
+    #[test]
+    fn nothing_is_asked_that_is_not_in_the_log(rounds in any_rounds()) {
+        let seen = after(async { walk(&rounds).await.seen() });
+        prop_assert_eq!(seen.unannounced, Vec::<String>::new(), "of {} calls", seen.calls);
     }
 }

@@ -18,7 +18,7 @@ use servelink_store::{AppendError, Digest, Key, KeyId};
 use crate::backend::{Backend, Mood, name_of};
 use crate::world::{World, actor, at, team};
 
-const PRICE: Money = Money::new(300, Currency::EUR);
+pub const PRICE: Money = Money::new(300, Currency::EUR);
 pub const PAID: ObservedStatus = ObservedStatus::Completed(Capture::Told(PRICE));
 
 /// A node with a team and a payment backend.
