@@ -276,14 +276,16 @@ fn take_callback(
         Some(Verdict::ToConfirm | Verdict::Applied | Verdict::NoNews) => return Ok(vec![]),
         None => {}
     }
-    let (told, verdict) = if own && (late || (!trusted && payment.status != Status::Completed)) {
+    let believed = observe(payment, asked, observation.clone())?;
+    // Of what is completed nothing is left to confirm, unless it would be news: other money than was captured.
+    let doubted = !trusted && (payment.status != Status::Completed || !believed.is_empty());
+    let (told, verdict) = if own && (late || doubted) {
         // What it is called is worth knowing before it is confirmed: without it nobody can ask.
         let named = Observation { status: ObservedStatus::Pending, ..observation };
         (observe(payment, asked, named)?, Verdict::ToConfirm)
     } else {
-        let told = observe(payment, asked, observation)?;
-        let verdict = if told.is_empty() { Verdict::NoNews } else { Verdict::Applied };
-        (told, verdict)
+        let verdict = if believed.is_empty() { Verdict::NoNews } else { Verdict::Applied };
+        (believed, verdict)
     };
     // A payment's history stays short, however much a backend has to say that is known.
     let changes_nothing = match verdict {

@@ -119,7 +119,7 @@ fn any_near_misses() -> impl Strategy<Value = NearMisses> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(512) })]
 
     /// A payment completes at the first command that verifies a capture of exactly what was asked (or of what the backend
     /// does not tell) under the payment's own name: by a poll, or by a trusted callback while it is open. It completes

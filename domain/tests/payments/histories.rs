@@ -39,7 +39,7 @@ fn told_conflict(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(512) })]
 
     /// Completed is for ever; a payment has one external id; everything happens once; a conflict is of money that was
     /// told in that moment; and replaying the events gives the same payment.

@@ -266,7 +266,7 @@ fn any_tale(contradicting: bool) -> impl Strategy<Value = Tale> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(512) })]
 
     /// Two tellings of the same, in any orders and with any repetitions, and then the poll that tells how it is: the same
     /// outcome, and the one that the observations mean.

@@ -86,7 +86,7 @@ fn month_of(event: &TeamEvent) -> Option<(Option<PaymentId>, Option<u32>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(256) })]
 
     /// Each period of a team is paid once, each payment pays once, and a payment that is refused is refused because its
     /// period is paid or nobody is there to pay for: its money is then due for a refund.

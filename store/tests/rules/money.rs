@@ -75,7 +75,7 @@ fn after<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(64) })]
 
     /// The sum of what the bank has captured is what was activated, what is due for a refund and what is in conflict: by
     /// currency, in minor units. Each capture of exactly what was asked, at the payment's own link, came to one thing; each

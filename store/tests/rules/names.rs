@@ -180,7 +180,7 @@ impl Names {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(128) })]
 
     /// Steps of one round are taken at the same time. Afterwards each payment has had one name at the most, each name one
     /// payment, the name's own stream agrees with the payment's, and no callback counted for another payment than the
