@@ -72,7 +72,7 @@ impl Metrics {
         let statuses = self.reads.statuses().await?;
         // Read last, so that no read model is ahead of it.
         let head = self.log.head().await?;
-        let unmatched = self.known.facts().unmatched.len();
+        let unmatched = self.known.facts().unmatched_at(self.clock.now());
         Ok(render(head, &statuses, deliveries, unmatched, &jobs))
     }
 }
@@ -117,7 +117,7 @@ fn render(
     text.family(
         "servelink_payments_unmatched",
         "gauge",
-        "Payments that the payment backend says were paid, and that nobody here knows.",
+        "Payments that the payment backend said in the last 8 days were paid, and that nobody here knows.",
     );
     text.sample(&[], unmatched);
 

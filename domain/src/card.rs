@@ -2,55 +2,74 @@
 
 /// As many characters as may stand between two groups of a number's digits.
 const WIDEST_GAP: usize = 3;
+/// The fewest digits of a group of a card number. Pairs are how telephone numbers are written, and dates.
+const SMALLEST_GROUP: usize = 3;
 
-/// Whether the text holds what looks like a card number: 13 to 19 digits (ISO/IEC 7812-1) of any script that people type
-/// on their phones, together or in groups with up to three blanks, dots, dashes or strokes between them, whose last is the
+/// Whether the text holds what looks like a card number: 13 to 19 ASCII, Arabic, Persian or full-width digits (ISO/IEC
+/// 7812-1), together or in groups with the same up to three blanks, dots, dashes or strokes between them, whose last is the
 /// Luhn check digit of the others. Up to 15 digits after a `+` are a telephone number (ITU-T E.164).
 #[must_use]
 pub fn holds_card_number(text: &str) -> bool {
-    runs(text).iter().any(|Run { plus, groups }| {
-        (0..groups.len()).any(|first| {
-            let shortest = if *plus && first == 0 { 16 } else { 13 };
-            let mut digits = Vec::new();
-            groups[first..].iter().any(|group| {
-                digits.extend(group);
-                (shortest..=19).contains(&digits.len()) && passes_luhn(&digits)
-            })
-        })
+    let groups = groups(text);
+    (0..groups.len()).any(|first| {
+        let shortest = if groups[first].plus { 16 } else { 13 };
+        let mut digits = Vec::new();
+        for (place, group) in groups[first..].iter().enumerate() {
+            let goes_on = match place {
+                0 => true,
+                1 => group.follows(None),
+                _ => group.follows(groups[first + 1].gap.as_deref()),
+            };
+            if !goes_on {
+                return false;
+            }
+            digits.extend(&group.digits);
+            let grouped =
+                groups[first..=first + place].iter().all(|group| group.digits.len() >= SMALLEST_GROUP);
+            if (shortest..=19).contains(&digits.len()) && (place == 0 || grouped) && passes_luhn(&digits) {
+                return true;
+            }
+        }
+        false
     })
 }
 
-/// Groups of digits that may be one number.
-#[derive(Default)]
-struct Run {
-    /// A `+` stands before it.
+/// Digits that stand together.
+struct Group {
+    digits: Vec<u32>,
+    /// What stands before it, after another group; none if that ends a number.
+    gap: Option<String>,
+    /// A `+` stands right before it.
     plus: bool,
-    groups: Vec<Vec<u32>>,
 }
 
-fn runs(text: &str) -> Vec<Run> {
-    let (mut runs, mut gap, mut plus) = (vec![Run::default()], 0, false);
+impl Group {
+    /// Whether it may be of one number with the group before it, where the gaps of that number are these.
+    fn follows(&self, gaps: Option<&str>) -> bool {
+        self.gap.as_deref().is_some_and(|gap| gaps.is_none_or(|gaps| gaps == gap))
+    }
+}
+
+fn groups(text: &str) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    // None: whatever stands there ends a number.
+    let (mut gap, mut plus, mut in_digits) = (None, false, false);
     for character in text.chars() {
         if let Some(digit) = digit(character) {
-            let begins = gap > WIDEST_GAP || runs.last().is_none_or(|run| run.groups.is_empty());
-            if begins {
-                runs.push(Run { plus, groups: vec![] });
+            match groups.last_mut() {
+                Some(group) if in_digits => group.digits.push(digit),
+                Some(_) | None => groups.push(Group { digits: vec![digit], gap: gap.take(), plus }),
             }
-            if let Some(run) = runs.last_mut() {
-                match run.groups.last_mut() {
-                    Some(group) if gap == 0 => group.push(digit),
-                    Some(_) | None => run.groups.push(vec![digit]),
-                }
-            }
-            (gap, plus) = (0, false);
-        } else if is_separator(character) {
-            gap += 1;
+            (gap, plus, in_digits) = (Some(String::new()), false, true);
         } else {
-            // Whatever else there is ends a number.
-            (gap, plus) = (WIDEST_GAP + 1, character == '+');
+            gap = match (gap, separator(character)) {
+                (Some(gap), Some(separator)) if gap.chars().count() < WIDEST_GAP => Some(gap + separator),
+                (Some(_) | None, _) => None,
+            };
+            (plus, in_digits) = (character == '+', false);
         }
     }
-    runs
+    groups
 }
 
 /// ASCII, Arabic, Persian and full-width digits.
@@ -59,13 +78,15 @@ fn digit(character: char) -> Option<u32> {
     ['0', '\u{660}', '\u{6f0}', '\u{ff10}'].into_iter().find_map(of)
 }
 
-/// What people write between the groups of a number. Not what they write in times and sums.
-fn is_separator(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(
-            character,
-            '.' | '-' | '_' | '/' | '\\' | '*' | '\u{b7}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
-        )
+/// What people write between the groups of a number, alike for what looks alike. Not what they write in times and sums.
+fn separator(character: char) -> Option<&'static str> {
+    match character {
+        character if character.is_whitespace() => Some(" "),
+        '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' => Some("-"),
+        '.' | '*' | '\u{b7}' => Some("."),
+        '/' | '\\' => Some("/"),
+        _ => None,
+    }
 }
 
 fn passes_luhn(digits: &[u32]) -> bool {
@@ -90,7 +111,6 @@ mod tests {
             "4111111111111111 12",
             "378282246310005",
             "carte:4222222222222.",
-            "4111 1111  1111 1111",
             "4111\u{202f}1111\u{a0}1111\u{2009}1111",
             "4111_1111_1111_1111",
             "4111/1111/1111/1111",
@@ -116,6 +136,10 @@ mod tests {
             "12345678901234567890123456789012",
             "2026-11-23 21:54:41",
             "4111 1111, 1111 1111",
+            "4111 1111  1111 1111",
+            "07 08 09 10 11 / 05 06 07 08 09",
+            "07 08 09 10 11 05 06 07 08 09",
+            "23/11/2026 07 08 09 10 11",
             "4111 1111     1111 1111",
         ] {
             assert!(!holds_card_number(text), "{text}");

@@ -13,7 +13,7 @@ use domain::team::TeamEvent;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 use iso_currency::Currency;
 use servelink_workers::job::Job;
-use servelink_workers::payments::{ReconcileJob, RenewalsJob, SettleJob};
+use servelink_workers::payments::{ReconcileJob, RenewalsJob, SettleJob, SettleReport};
 use store::codec::decode;
 use store::commands::{Actor, Commands, PaymentWish};
 use store::known::Known;
@@ -250,4 +250,32 @@ async fn a_cancellation_is_followed_also_when_nobody_says_where_the_payment_stan
     assert_eq!(node.run(&mut reconcile).await.ended, 1);
     node.known.catch_up().await.unwrap();
     assert!(node.known.facts().open_payments.is_empty());
+}
+
+/// Its next turn would be an hour away, and as long it could still be paid.
+#[tokio::test]
+async fn what_would_pay_a_month_again_is_called_off_at_once() {
+    let node = Node::new().await;
+    let (mut reconcile, mut settle) =
+        (node.reconcile(), SettleJob::new(Arc::clone(&node.commands), Arc::clone(&node.known)));
+    let begun = node.clock.now();
+    let first = node.begin().await;
+    node.stands(first, ObservedStatus::Failed);
+    node.set(begun + TimeDelta::seconds(5));
+    node.run(&mut reconcile).await;
+    let second = node.begin().await;
+    node.set(begun + TimeDelta::hours(2));
+    node.run(&mut reconcile).await;
+    // The first was paid in the last moment after all.
+    node.stands(first, ObservedStatus::Completed(Capture::NotTold));
+    node.payments.refresh(&actor(), first).await.unwrap();
+    assert_eq!(node.run(&mut settle).await.activated, 1);
+    node.set(begun + TimeDelta::hours(2) + TimeDelta::seconds(1));
+    assert_eq!(node.run(&mut settle).await.superseded, 1);
+    node.set(begun + TimeDelta::hours(2) + TimeDelta::seconds(2));
+    assert_eq!(node.run(&mut reconcile).await.ended, 1);
+    assert_eq!(node.backend.cancels.load(Ordering::SeqCst), 1);
+    let second = node.commands.payment(second).await.unwrap().payment;
+    assert_eq!(second.status, domain::payment::Status::Cancelled);
+    assert_eq!(node.run(&mut settle).await, SettleReport::default(), "and nothing more");
 }

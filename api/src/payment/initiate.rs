@@ -137,7 +137,7 @@ pub(crate) async fn initiate(
 fn answer(done: &Initiated) -> Result<Response, Problem> {
     let now = &done.now;
     if now.payment.status == Status::Failed && now.payment.external_payment_id.is_none() {
-        // It came before. The backend refused it then, or never said in a day that it has it.
+        // It came before. The backend refused it then, or never said that it has it.
         let detail = "the payment backend did not take the payment on; it is recorded as failed, and nobody was given \
                       a page to pay at";
         return Err(Problem::new(Kind::PaymentRefused, detail));

@@ -169,7 +169,9 @@ impl From<BackendError> for Problem {
     fn from(error: BackendError) -> Self {
         match &error {
             BackendError::Refused { .. } | BackendError::Unauthorised => {
-                let detail = format!("{error}; the payment is recorded as failed, and nothing was charged");
+                let detail = format!(
+                    "{error}; the payment is recorded as failed, and nobody was given a page to pay at"
+                );
                 Self::new(Kind::PaymentRefused, detail)
             }
             BackendError::Unknown | BackendError::Unanswered { .. } => {

@@ -117,11 +117,11 @@ pub(crate) async fn recent_traffic(
     let of_team = "FROM directory_project d JOIN project_usage_day u ON u.project_id = d.project_id \
                WHERE d.generation = (SELECT generation FROM projection WHERE name = 'directory' AND state = 'active') \
                AND u.generation = (SELECT generation FROM projection WHERE name = 'project_usage' AND state = 'active') \
-               AND d.team_id = $1";
+               AND d.team_id = $1 AND (u.ingress_bytes > 0 OR u.egress_bytes > 0)";
     let sql = format!(
         "SELECT u.day, u.ingress_bytes, u.egress_bytes {of_team} AND u.day >= $2 AND u.day < $3 \
          UNION ALL SELECT * FROM (SELECT u.day, u.ingress_bytes, u.egress_bytes {of_team} AND u.day < $2 \
-         AND u.ingress_bytes + u.egress_bytes > 0 LIMIT 1) AS earlier"
+         LIMIT 1) AS earlier"
     );
     let (team, first, until) = (team.to_string(), from.to_string(), until.to_string());
     let mut recent = RecentTraffic { days: BTreeMap::new(), is_new: true };

@@ -47,7 +47,8 @@ pub struct Facts {
     /// Payments that a poll may still find paid, for some days: those that have ended otherwise, and those of which a
     /// callback told what its word is not enough for.
     pub to_confirm: BTreeMap<PaymentId, ToConfirm>,
-    /// What the backend calls payments that it says were paid, and that nobody here knows; and since when.
+    /// What the backend calls payments that it said in the last days were paid, and that nobody here knows; and since
+    /// when.
     pub unmatched: BTreeMap<ExternalPaymentId, DateTime<Utc>>,
 }
 
@@ -71,8 +72,8 @@ pub struct OpenPayment {
     pub since: DateTime<Utc>,
     /// Until when it can be paid, if the backend told.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Somebody wants it called off.
-    pub cancelling: bool,
+    /// Since when somebody wants it called off.
+    pub cancelling: Option<DateTime<Utc>>,
 }
 
 /// A project.
@@ -145,12 +146,18 @@ impl Facts {
         self.open_payments.iter().find(|(_, payment)| pays(payment)).map(|(id, payment)| (*id, payment))
     }
 
+    /// How many payments the backend said were paid, in the last days before this instant, that nobody here knows.
+    #[must_use]
+    pub fn unmatched_at(&self, now: DateTime<Utc>) -> usize {
+        self.unmatched.values().filter(|since| now - **since < FOLLOWED_FOR).count()
+    }
+
     /// Payments that may still be paid, whose month another one has paid meanwhile, and which nobody calls off yet.
     #[must_use]
     pub fn superseded(&self) -> Vec<PaymentId> {
         let paid = |team: TeamId| self.paid_periods.get(&team).copied().unwrap_or_default();
         let of = |(id, payment): (&PaymentId, &OpenPayment)| {
-            (!payment.cancelling && payment.period <= paid(payment.team)).then_some(*id)
+            (payment.cancelling.is_none() && payment.period <= paid(payment.team)).then_some(*id)
         };
         self.open_payments.iter().filter_map(of).collect()
     }
@@ -301,7 +308,7 @@ impl Facts {
         match event {
             PaymentEvent::PaymentInitiated(initiated) => {
                 let (team, period, since) = (initiated.team_id, initiated.period, initiated.at);
-                let open = OpenPayment { team, period, since, expires_at: None, cancelling: false };
+                let open = OpenPayment { team, period, since, expires_at: None, cancelling: None };
                 self.open_payments.insert(id, open);
             }
             PaymentEvent::PaymentCompleted(_) => {
@@ -314,9 +321,9 @@ impl Facts {
             PaymentEvent::RefundDue(_) => {
                 self.unsettled.remove(&id);
             }
-            PaymentEvent::CancellationRequested(_) => {
+            PaymentEvent::CancellationRequested(requested) => {
                 if let Some(open) = self.open_payments.get_mut(&id) {
-                    open.cancelling = true;
+                    open.cancelling.get_or_insert(requested.at);
                 }
             }
             PaymentEvent::CallbackReceived(callback) => match callback.verdict {
@@ -338,10 +345,13 @@ impl Facts {
         };
         match event {
             InboxEvent::CallbackParked(parked) => match parked.status {
-                ObservedStatus::Completed(_) if self.unmatched.len() < MOST_UNMATCHED => {
-                    self.unmatched.entry(name).or_insert(recorded.recorded_at);
+                ObservedStatus::Completed(_) => {
+                    let at = recorded.recorded_at;
+                    self.unmatched.retain(|_, since| at - *since < FOLLOWED_FOR);
+                    if self.unmatched.len() < MOST_UNMATCHED {
+                        self.unmatched.entry(name).or_insert(at);
+                    }
                 }
-                ObservedStatus::Completed(_) => {}
                 ObservedStatus::Pending
                 | ObservedStatus::Processing
                 | ObservedStatus::Failed

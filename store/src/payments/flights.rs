@@ -14,7 +14,7 @@ use crate::key::KeyId;
 
 /// Payments whose last question is remembered; beyond it the old ones are forgotten.
 const REMEMBERED: usize = 4_096;
-/// Requests that may wait for the backend, or for their turn: each may take half a minute while it hangs.
+/// Requests that may wait for the backend, or for their team's turn, all teams together.
 const PLACES: usize = 512;
 
 pub(super) struct Flights {

@@ -108,7 +108,17 @@ impl Payments {
         match self.commands.payment_under_way(wish.team) {
             // Its link is dead, and whoever asks now wants one that is not.
             Some((id, Some(expires_at))) if expires_at <= self.clock.now() => {
-                self.refresh_if_old(actor, id).await;
+                match self.refresh(actor, id).await {
+                    // Paid in the last moment: whoever wanted to pay it is not to pay the next month too.
+                    Ok(now) if now.payment.status == Status::Completed => {
+                        return Ok(Initiated { now, own: false });
+                    }
+                    Ok(now) if !now.payment.status.is_open() => self.backend.ready()?,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(payment = %id, %error, "whether a payment has expired is not known")
+                    }
+                }
             }
             Some(_) => {}
             // Before anything is recorded: a payment that nobody can take on would only be in the way.
@@ -197,7 +207,11 @@ impl Payments {
         let PaymentInitiated { team_id, user_id, plan, amount, method, description, .. } =
             payment.initiated.clone().ok_or(PaymentRefusal::Unknown)?;
         let team: Team = self.commands.aggregate(&team_id.to_string()).await?;
-        let user_email = self.commands.address_of(&team, user_id).await?;
+        // Of use to the backend, and no reason to keep anybody from paying.
+        let user_email = self.commands.address_of(&team, user_id).await.unwrap_or_else(|error| {
+            tracing::warn!(payment = %id, %error, "where the payer can be written to is not known now");
+            None
+        });
         let (team_name, _) = team.registered.ok_or(TeamRefusal::NotRegistered)?;
         Ok(Order {
             payment_id: id,

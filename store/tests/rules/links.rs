@@ -70,12 +70,23 @@ async fn a_dead_link_is_not_handed_out() {
     let first = till.initiate("a").await.unwrap().id;
     till.world.set_now("2026-03-10T13:00:00Z");
     *till.backend.expires_at.lock().unwrap() = Some(at("2026-03-10T14:00:00Z"));
-    let_it_cool().await;
     till.world.known.catch_up().await.unwrap();
     let second = till.initiate("b").await.unwrap();
     assert_ne!(second.id, first);
     assert_eq!((till.status(first).await, second.payment.status), (Status::Failed, Status::Pending));
     assert_eq!(till.initiate("a").await.unwrap().id, first, "a key is one payment's");
+}
+
+#[tokio::test]
+async fn what_was_paid_in_the_last_moment_is_not_paid_again() {
+    let till = Till::new().await;
+    *till.backend.expires_at.lock().unwrap() = Some(at("2026-03-10T13:00:00Z"));
+    let id = till.initiate("a").await.unwrap().id;
+    till.backend.set(name_of(id).as_str(), PAID);
+    till.world.set_now("2026-03-10T13:00:00Z");
+    till.world.known.catch_up().await.unwrap();
+    let again = till.initiate("b").await.unwrap();
+    assert_eq!((again.id, again.payment.status), (id, Status::Completed));
 }
 
 #[tokio::test]

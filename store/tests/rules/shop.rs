@@ -306,7 +306,7 @@ impl Shop {
         world.known.catch_up().await.unwrap();
         let due: Vec<(PaymentId, bool)> = {
             let facts = world.known.facts();
-            let open = facts.open_payments.iter().map(|(id, open)| (*id, open.cancelling));
+            let open = facts.open_payments.iter().map(|(id, open)| (*id, open.cancelling.is_some()));
             open.chain(facts.to_confirm.keys().map(|id| (*id, false))).collect()
         };
         for (id, cancelling) in due {

@@ -111,7 +111,7 @@ impl Breaker {
         *state = State::Resting { until: now + rest, rest };
     }
 
-    /// A probe whose caller went away tells nothing: the next call is the probe.
+    /// A probe that tells nothing of the backend: the next call is the probe.
     fn abandon_probe(&self) {
         let mut state = self.state();
         if let State::Probing { rest } = *state {
@@ -141,7 +141,8 @@ fn resting(wait: Duration) -> BackendError {
     BackendError::Resting { retry_after: Duration::from_secs(seconds) }
 }
 
-/// A call that was let through. Dropping it means that nobody will know what came of the call.
+/// A call that was let through. Dropping it means that nothing is known of the backend by it: the caller went away, or it
+/// may be that one payment.
 #[must_use]
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,

@@ -74,15 +74,15 @@ impl ReconcileJob {
             |id: &PaymentId| facts.open_payments.contains_key(id) || facts.to_confirm.contains_key(id);
         self.last.retain(|id, _| followed(id));
         let is_due = |id: &PaymentId, since| schedule::is_due(since, self.last.get(id).copied(), now);
-        // Its link is dead from then on, and a team that wants another must not wait for that to be found out.
-        let expired = |id: &PaymentId, at: Option<DateTime<Utc>>| {
+        // Its link is dead from then on, or is to be: nobody must wait for that until its next turn.
+        let since = |id: &PaymentId, at: Option<DateTime<Utc>>| {
             at.is_some_and(|at| at <= now && self.last.get(id).is_none_or(|last| *last < at))
         };
-        let open = facts
-            .open_payments
-            .iter()
-            .filter(|(id, open)| is_due(id, open.since) || expired(id, open.expires_at));
-        let mut due: BTreeMap<PaymentId, bool> = open.map(|(id, open)| (*id, open.cancelling)).collect();
+        let open = facts.open_payments.iter().filter(|(id, open)| {
+            is_due(id, open.since) || since(id, open.expires_at) || since(id, open.cancelling)
+        });
+        let mut due: BTreeMap<PaymentId, bool> =
+            open.map(|(id, open)| (*id, open.cancelling.is_some())).collect();
         for (id, ended) in &facts.to_confirm {
             if is_due(id, ended.since) && !schedule::is_over(ended.since, now) {
                 due.entry(*id).or_default();

@@ -27,8 +27,8 @@ pub struct BindsConfig {
     pub engine_data_dir: Option<PathBuf>,
     /// Files, folders and links that are looked at in a second, at most.
     pub entries_per_second: NonZeroU32,
-    /// How long it may take, and twice as long as one team may; what is not measured by then stays as it was recorded
-    /// last.
+    /// How long it may take; no team takes more than half of what is left while others are still to come. What is not
+    /// measured by then stays as it was recorded last.
     pub limit: Duration,
 }
 

@@ -53,7 +53,8 @@ impl WalkError {
 pub(super) struct Pace {
     /// Entries a second.
     pub(super) per_second: u32,
-    /// What is not measured by then stays unknown. No team takes more than half of what is left of it.
+    /// What is not measured by then stays unknown. No team takes more than half of what is left of it while others are
+    /// still to come.
     pub(super) limit: Duration,
     /// Which team is the first: another number each time, so that it is not always the same ones that time is too short
     /// for.
@@ -104,9 +105,11 @@ pub(super) fn walk(data_dir: &Path, pace: Pace) -> Result<Walked, WalkError> {
 
     let end = Instant::now() + pace.limit;
     let mut walk = Walk { root, pace, begun: Instant::now(), until: end, walked: Walked::default() };
+    let last = teams.last().copied();
     for team in teams {
+        let left = end.saturating_duration_since(Instant::now());
         // However much one team has: it leaves time for all that come after it.
-        walk.until = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;
+        walk.until = Instant::now() + if Some(team) == last { left } else { left / 2 };
         walk.team(team, Path::new(&team.to_string()));
     }
     Ok(walk.walked)
@@ -199,6 +202,10 @@ impl Walk {
         let mut sum = 0_u64;
         waiting.push(path.to_owned());
         while let Some(path) = waiting.pop() {
+            // Also where there is nothing but empty folders.
+            if self.is_over() {
+                return Err(Stop);
+            }
             let (folder, names) = match self.list(&path, device) {
                 Ok(listed) => listed,
                 Err(error) => {
@@ -249,6 +256,10 @@ impl Walk {
         }
     }
 
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until || self.pace.cancelled.is_cancelled()
+    }
+
     /// Counts an entry, and waits until its turn has come.
     fn pace(&mut self) -> Result<(), Stop> {
         self.walked.entries += 1;
@@ -256,7 +267,7 @@ impl Walk {
         let micros = self.walked.entries.saturating_mul(1_000_000) / u64::from(self.pace.per_second.max(1));
         loop {
             let elapsed = self.begun.elapsed();
-            if Instant::now() >= self.until || self.pace.cancelled.is_cancelled() {
+            if self.is_over() {
                 return Err(Stop);
             }
             let early = Duration::from_micros(micros).saturating_sub(elapsed);

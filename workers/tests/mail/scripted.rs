@@ -62,6 +62,7 @@ async fn what_is_about_us_is_for_now_and_what_is_about_the_mail_is_for_good() {
         ("MAIL", "530 5.7.0 authentication required", false),
         ("RCPT", "530 authentication required", false),
         ("RCPT", "550 relay not permitted", false),
+        ("RCPT", "550 5.1.0 sender address rejected", false),
         ("RCPT", "550 5.1.1 no such user", true),
         ("RCPT", "451 4.7.1 greylisted", false),
         ("DATA", "554 no valid recipients", false),

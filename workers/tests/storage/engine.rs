@@ -170,11 +170,23 @@ impl OwnEngine {
     pub(crate) async fn freeze(&self) {
         let pid = self.process.as_ref().unwrap().id().unwrap().to_string();
         assert!(Command::new("kill").args(["-STOP", &pid]).status().await.unwrap().success());
+        // On a busy machine a thread may go on for a moment, and answer.
+        while !is_stopped(&pid) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
     }
 
     pub(crate) async fn kill(&mut self) {
         self.process.take().unwrap().kill().await.unwrap();
     }
+}
+
+/// Whether all threads of a process are stopped (proc(5): the state follows the name, which is in brackets).
+fn is_stopped(pid: &str) -> bool {
+    std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(|thread| {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 impl Drop for OwnEngine {

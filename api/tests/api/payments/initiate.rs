@@ -240,7 +240,7 @@ async fn a_refused_payment_is_failed_and_another_may_be_begun() {
             .await
             .problem(502, "payment-refused");
         let detail = problem["detail"].as_str().unwrap();
-        assert!(detail.contains("nothing was charged") && detail.contains(said), "{detail}");
+        assert!(detail.contains("nobody was given a page") && detail.contains(said), "{detail}");
         // The same request, the same answer, and the backend is not asked again.
         let asked = server.backend.orders().len();
         initiate_with_key(&server, USER, INITIATE, &key, &wish(json!({})))

@@ -83,9 +83,12 @@ pub(super) async fn hand_over(
     mail: &[u8],
 ) -> Result<(), Refused> {
     let mut addresses = envelope.to().iter().chain(envelope.from());
-    // RFC 6531: what is not ASCII is announced, to servers that know of it; the others refuse it by themselves.
-    let international = !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii())
-        && connection.server_info().supports_feature(Extension::SmtpUtfEight);
+    // RFC 6531: what is not ASCII is announced, to servers that know of it.
+    let international = !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii());
+    if international && !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+        // Nothing may be sent then, and lettre says so.
+        return connection.send(envelope, mail).await.map(drop).map_err(Step::Recipient.refused());
+    }
     let parameters = if international { vec![MailParameter::SmtpUtfEight] } else { vec![] };
     let sender = Mail::new(envelope.from().cloned(), parameters);
     connection.command(sender).await.map_err(Step::Sender.refused())?;

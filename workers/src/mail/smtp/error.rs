@@ -52,13 +52,14 @@ impl SendError {
 }
 
 /// Whether a refusal says in so many words (RFC 3463) that this reader, or this mail, is what is wrong: his address (5.1,
-/// but for 5.1.7 and 5.1.8, which are about the sender's), his mailbox (5.2), the mail's size (5.3.4) or its content
+/// but for 5.1.0, 5.1.7 and 5.1.8, which may be about the sender's), his mailbox (5.2), the mail's size (5.3.4) or its content
 /// (5.6). All else may be about us, a server's blocklist or its settings, which the operator can put right: no mail is to
 /// be lost by that, and what cannot be put right is tried for a day in vain.
 fn is_about_the_mail(answer: &str) -> bool {
-    let status = answer.split_whitespace().find_map(enhanced_status);
-    match status {
-        Some((1, detail)) => !matches!(detail, 7 | 8),
+    // It comes first (RFC 2034, section 3), after what lettre says of the code.
+    let text = answer.split_once("): ").map_or(answer, |(_, text)| text);
+    match text.split_whitespace().next().and_then(enhanced_status) {
+        Some((1, detail)) => !matches!(detail, 0 | 7 | 8),
         Some((2 | 6, _)) | Some((3, 4)) => true,
         Some(_) | None => false,
     }
@@ -122,6 +123,8 @@ mod tests {
             "permanent error (554): 5.7.1 relay access denied",
             "permanent error (553): 5.1.8 bad sender's system address",
             "permanent error (550): 5.1.x",
+            "permanent error (550): 5.1.0 <usage@example.org>: Sender address rejected",
+            "permanent error (554): refused by filter 5.1.1",
         ] {
             assert!(!is_about_the_mail(answer), "{answer}");
         }
