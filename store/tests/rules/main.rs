@@ -17,5 +17,6 @@ mod payments;
 mod repository;
 mod samples;
 mod shop;
+mod steps;
 mod witness;
 mod world;

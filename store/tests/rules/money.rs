@@ -7,7 +7,8 @@ use domain::payment::{PaymentEvent, PaymentInitiated};
 use domain::{ExternalPaymentId, Money, PaymentId};
 use proptest::prelude::*;
 
-use crate::shop::{Shop, any_rounds, walk};
+use crate::shop::{Shop, walk};
+use crate::steps::any_rounds;
 
 /// What the log has of all payments, for counting.
 #[derive(Default)]

@@ -1,4 +1,5 @@
-//! Several teams that pay at one bank, on two nodes, and everything that may happen to them at the same time.
+//! Several teams that pay at one bank, on two nodes, and what comes of everything that may happen to them at the same
+//! time (`steps.rs`).
 //!
 //! `bank.rs` knows what was captured, `witness.rs` what was asked of it, the log what Servelink made of it. The
 //! properties over these are in `money.rs`.
@@ -13,7 +14,6 @@ use domain::plan::PlanName;
 use domain::team::{TeamEvent, TeamRefusal};
 use domain::{Money, PaymentId, TeamId, UserId};
 use iso_currency::Currency;
-use proptest::prelude::*;
 use servelink_store::codec::decode;
 use servelink_store::commands::{Callback, CommandError, PaymentWish};
 use servelink_store::payments::{Payments, PaymentsError};
@@ -22,123 +22,13 @@ use servelink_store::testing::{Harness, MemoryStorage};
 use servelink_store::{Digest, Key, KeyId};
 
 use crate::backend::Mood;
-use crate::bank::{Bank, Deed, Link, Paid};
+use crate::bank::{Bank, Link};
+use crate::steps::{Step, Telling};
 use crate::witness::{Seen, Witness};
 use crate::world::{World, actor, at, team};
 
-const TEAMS: u8 = 3;
-const NODES: usize = 2;
-
-/// One thing that happens. `nth` counts from the end, since most of what is older has ended.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// A member wants to pay; with the same key it is the same wish.
-    Begin {
-        node: usize,
-        team: u8,
-        key: u8,
-        in_francs: bool,
-    },
-    /// A payer does something at a link.
-    Happen {
-        nth: usize,
-        deed: Deed,
-    },
-    /// The bank tells of a link: of where it stands, or late, of where it stood.
-    Call {
-        node: usize,
-        nth: usize,
-        late: usize,
-        trusted: bool,
-        tells_our_id: bool,
-        message: u8,
-    },
-    /// Somebody looks at a payment, and so the bank is asked.
-    Look {
-        node: usize,
-        nth: usize,
-    },
-    Cancel {
-        node: usize,
-        nth: usize,
-    },
-    Reconcile {
-        node: usize,
-    },
-    Settle {
-        node: usize,
-    },
-    CheckPlan {
-        team: u8,
-    },
-    RemoveTeam {
-        team: u8,
-    },
-    RegisterTeam {
-        team: u8,
-    },
-    /// From now on the bank is in this mood.
-    Become(Mood),
-    GiveNewLinks(bool),
-    Wait {
-        hours: i64,
-    },
-}
-
-fn any_deed() -> impl Strategy<Value = Deed> {
-    let paid = prop_oneof![
-        5 => Just(Paid::Exactly),
-        1 => Just(Paid::Untold),
-        1 => Just(Paid::OneLess),
-        1 => Just(Paid::InAnotherCurrency),
-    ];
-    prop_oneof![
-        1 => Just(Deed::Begin),
-        2 => Just(Deed::Fail),
-        2 => Just(Deed::CallOff),
-        7 => paid.prop_map(Deed::Pay),
-    ]
-}
-
-fn any_mood() -> impl Strategy<Value = Mood> {
-    prop_oneof![
-        7 => Just(Mood::Well),
-        6 => Just(Mood::Mute),
-        1 => Just(Mood::Refusing),
-        1 => Just(Mood::Strict),
-        1 => Just(Mood::Resting),
-    ]
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let node = || 0..NODES;
-    let team = || 1..=TEAMS;
-    let nth = || 0_usize..5;
-    let call = (node(), nth(), 0_usize..3, any::<bool>(), any::<bool>(), 0_u8..2);
-    prop_oneof![
-        8 => (node(), team(), 0_u8..6, any::<bool>())
-            .prop_map(|(node, team, key, in_francs)| Step::Begin { node, team, key, in_francs }),
-        8 => (nth(), any_deed()).prop_map(|(nth, deed)| Step::Happen { nth, deed }),
-        8 => call.prop_map(|(node, nth, late, trusted, tells_our_id, message)| {
-            Step::Call { node, nth, late, trusted, tells_our_id, message }
-        }),
-        4 => (node(), nth()).prop_map(|(node, nth)| Step::Look { node, nth }),
-        2 => (node(), nth()).prop_map(|(node, nth)| Step::Cancel { node, nth }),
-        2 => node().prop_map(|node| Step::Reconcile { node }),
-        4 => node().prop_map(|node| Step::Settle { node }),
-        1 => team().prop_map(|team| Step::CheckPlan { team }),
-        1 => team().prop_map(|team| Step::RemoveTeam { team }),
-        2 => team().prop_map(|team| Step::RegisterTeam { team }),
-        3 => any_mood().prop_map(Step::Become),
-        2 => prop::bool::weighted(0.8).prop_map(Step::GiveNewLinks),
-        1 => (1_i64..240).prop_map(|hours| Step::Wait { hours }),
-    ]
-}
-
-/// Steps one after the other; those of one round at the same time.
-pub fn any_rounds() -> impl Strategy<Value = Vec<Vec<Step>>> {
-    prop::collection::vec(prop::collection::vec(any_step(), 1..4), 10..50)
-}
+pub const TEAMS: u8 = 3;
+pub const NODES: usize = 2;
 
 struct Node {
     world: World,
@@ -225,10 +115,10 @@ impl Shop {
         match step {
             Step::Begin { node, team, key, in_francs } => self.begin(*node, *team, *key, *in_francs).await,
             Step::Happen { nth, deed } => self.bank.happen(*nth, *deed),
-            Step::Call { node, nth, late, trusted, tells_our_id, message } => {
+            Step::Call { node, nth, telling } => {
                 let links = self.bank.links();
                 let Some(link) = links.iter().rev().nth(nth % links.len().max(1)) else { return };
-                self.call(*node, link, *late, *trusted, *tells_our_id, *message).await;
+                self.call(*node, link, *telling).await;
             }
             Step::Look { node, nth } => {
                 let Some(id) = self.nth_payment(*nth).await else { return };
@@ -243,8 +133,11 @@ impl Shop {
             Step::CheckPlan { team: n } => {
                 self.nodes[0].world.commands.check_plan(&actor(), team(*n)).await.unwrap();
             }
-            Step::RemoveTeam { team: n } => {
+            Step::RemoveTeam { team: n, and_back } => {
                 self.nodes[0].world.commands.remove_team(&actor(), team(*n)).await.unwrap();
+                if *and_back {
+                    self.nodes[0].world.register(team(*n), &[]).await;
+                }
             }
             Step::RegisterTeam { team: n } => self.nodes[0].world.register(team(*n), &[]).await,
             Step::Become(mood) => self.bank.set_mood(*mood),
@@ -272,15 +165,8 @@ impl Shop {
         }
     }
 
-    async fn call(
-        &self,
-        node: usize,
-        link: &Link,
-        late: usize,
-        trusted: bool,
-        tells_our_id: bool,
-        message: u8,
-    ) {
+    async fn call(&self, node: usize, link: &Link, telling: Telling) {
+        let Telling { late, trusted, tells_our_id, message } = telling;
         let state = link.states.len().saturating_sub(1 + late);
         let (name, status) = (&link.name, link.states[state]);
         let body = format!("{name} {status:?} {tells_our_id}");
@@ -351,7 +237,8 @@ impl Shop {
         }
         for link in self.bank.links() {
             if link.captured().is_some() {
-                self.call(0, &link, 0, true, true, u8::MAX).await;
+                let telling = Telling { late: 0, trusted: true, tells_our_id: true, message: u8::MAX };
+                self.call(0, &link, telling).await;
             }
         }
         for id in self.payments().await {
