@@ -90,6 +90,13 @@ impl Backend {
         self.ledger().get(id).map(look)
     }
 
+    /// Somebody asks for a payment's status.
+    pub(crate) fn note_asked(&self, id: &str) {
+        if let Some(payment) = self.ledger().get_mut(id) {
+            payment.asked = payment.asked.saturating_add(1);
+        }
+    }
+
     /// What there is to see of the latest payments, the latest first.
     pub(crate) fn latest<T>(&self, count: usize, look: impl FnMut(&Payment) -> T) -> Vec<T> {
         self.ledger().latest().take(count).map(look).collect()

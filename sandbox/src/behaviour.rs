@@ -31,6 +31,8 @@ pub struct Fault {
     pub delay_ms: u64,
     /// What comes then.
     pub answer: Answer,
+    /// Milliseconds after it was done and before the answer goes out: what it tells may be overtaken meanwhile.
+    pub late_ms: u64,
     /// How many requests it is for; afterwards all is normal again. None: until it is changed.
     pub times: Option<u32>,
 }
@@ -107,6 +109,10 @@ impl Fault {
     pub(crate) fn delay(&self) -> Duration {
         Duration::from_millis(self.delay_ms)
     }
+
+    pub(crate) fn lateness(&self) -> Duration {
+        Duration::from_millis(self.late_ms)
+    }
 }
 
 impl CallbackBehaviour {
@@ -170,7 +176,7 @@ mod tests {
     #[test]
     fn a_fault_lasts_as_often_as_it_says() {
         let switches = Switches::default();
-        let fault = Fault { answer: Answer::Drop, times: Some(2), delay_ms: 0 };
+        let fault = Fault { answer: Answer::Drop, times: Some(2), ..Fault::default() };
         switches.set(Behaviour { status: fault, ..Behaviour::default() });
         let met = [(); 3].map(|()| switches.meet(Endpoint::Status).answer);
         assert_eq!(met, [Answer::Drop, Answer::Drop, Answer::Normal]);

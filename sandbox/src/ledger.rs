@@ -30,6 +30,8 @@ pub struct PaymentView {
     pub created_at: DateTime<Utc>,
     /// When it is cancelled if nobody pays.
     pub expires_at: DateTime<Utc>,
+    /// How many times its status was asked for: also while the answer is still to come.
+    pub asked: u32,
     /// The callbacks that told it, in the order of what they tell.
     pub callbacks: Vec<CallbackView>,
 }
@@ -136,6 +138,7 @@ impl PaymentView {
             currency: payment.order.money.currency.code().to_owned(),
             created_at: payment.created_at,
             expires_at: payment.expires_at,
+            asked: payment.asked,
             callbacks: payment.callbacks.clone(),
         }
     }

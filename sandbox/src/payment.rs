@@ -84,6 +84,8 @@ pub(crate) struct Payment {
     pub(crate) ordered_by: Option<String>,
     /// Those that it was cancelled with.
     pub(crate) cancelled_by: Vec<String>,
+    /// How many times its status was asked for.
+    pub(crate) asked: u32,
     pub(crate) callbacks: Vec<CallbackView>,
     /// What settles it in time.
     pub(crate) timer: Option<AbortOnDropHandle<Option<()>>>,
@@ -150,6 +152,7 @@ impl Payment {
             cancelled_at: None,
             ordered_by: None,
             cancelled_by: vec![],
+            asked: 0,
             callbacks: vec![],
             timer: None,
         }

@@ -23,7 +23,7 @@ pub(crate) async fn fault(
 ) -> Response {
     let fault = backend.switches.meet(endpoint);
     sleep(fault.delay()).await;
-    match fault.answer {
+    let response = match fault.answer {
         Answer::Normal => next.run(request).await,
         Answer::Drop => {
             next.run(request).await;
@@ -37,5 +37,7 @@ pub(crate) async fn fault(
         Answer::Html500 => (StatusCode::INTERNAL_SERVER_ERROR, Html(PAGE)).into_response(),
         Answer::Html200 => Html(PAGE).into_response(),
         Answer::Status(code) => status_code(code).into_response(),
-    }
+    };
+    sleep(fault.lateness()).await;
+    response
 }

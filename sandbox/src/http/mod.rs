@@ -53,10 +53,11 @@ pub(crate) fn router(shop: Shop) -> Router {
     let may_fail = |endpoint, handler: MethodRouter<Shop>| {
         handler.layer(from_fn_with_state((Arc::clone(&shop.backend), endpoint), fault))
     };
+    let counted = from_fn_with_state(shop.clone(), status::count);
     let payment = "/api/v1/payments/{external_payment_id}";
     Router::new()
         .route("/api/v1/payments/initiate", may_fail(Endpoint::Initiate, post(initiate::initiate)))
-        .route(&format!("{payment}/status"), may_fail(Endpoint::Status, get(status::status)))
+        .route(&format!("{payment}/status"), may_fail(Endpoint::Status, get(status::status)).layer(counted))
         .route(&format!("{payment}/cancel"), may_fail(Endpoint::Cancel, post(cancel::cancel)))
         .route("/sandbox/behaviour", get(control::behaviour).put(control::behave))
         .route("/sandbox/payments", get(control::payments))

@@ -1,7 +1,9 @@
 //! `GET /api/v1/payments/{external_payment_id}/status`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -45,6 +47,17 @@ pub(crate) async fn status(
     let tells_amounts = shop.backend.tells_amounts;
     let told = shop.backend.look(&id, |payment| Told::of(payment, tells_amounts));
     told.map(Json).ok_or_else(Refusal::unknown)
+}
+
+/// Counts the question when it comes: its answer may be long in coming, or never come.
+pub(crate) async fn count(
+    State(shop): State<Shop>,
+    Path(id): Path<String>,
+    request: Request,
+    next: Next,
+) -> Response {
+    shop.backend.note_asked(&id);
+    next.run(request).await
 }
 
 impl Told {
