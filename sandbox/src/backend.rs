@@ -90,10 +90,10 @@ impl Backend {
         self.ledger().get(id).map(look)
     }
 
-    /// Somebody asks for a payment's status.
-    pub(crate) fn note_asked(&self, id: &str) {
+    /// Does this to a payment; nothing if it is unknown.
+    pub(crate) fn note(&self, id: &str, note: impl FnOnce(&mut Payment)) {
         if let Some(payment) = self.ledger().get_mut(id) {
-            payment.asked = payment.asked.saturating_add(1);
+            note(payment);
         }
     }
 

@@ -30,8 +30,10 @@ pub struct PaymentView {
     pub created_at: DateTime<Utc>,
     /// When it is cancelled if nobody pays.
     pub expires_at: DateTime<Utc>,
-    /// How many times its status was asked for: also while the answer is still to come.
+    /// How many times its status was asked for.
     pub asked: u32,
+    /// How many of these questions are answered, in whatever way.
+    pub answered: u32,
     /// The callbacks that told it, in the order of what they tell.
     pub callbacks: Vec<CallbackView>,
 }
@@ -139,6 +141,7 @@ impl PaymentView {
             created_at: payment.created_at,
             expires_at: payment.expires_at,
             asked: payment.asked,
+            answered: payment.answered,
             callbacks: payment.callbacks.clone(),
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct Payment {
     pub(crate) cancelled_by: Vec<String>,
     /// How many times its status was asked for.
     pub(crate) asked: u32,
+    /// How many of these questions are answered.
+    pub(crate) answered: u32,
     pub(crate) callbacks: Vec<CallbackView>,
     /// What settles it in time.
     pub(crate) timer: Option<AbortOnDropHandle<Option<()>>>,
@@ -153,6 +155,7 @@ impl Payment {
             ordered_by: None,
             cancelled_by: vec![],
             asked: 0,
+            answered: 0,
             callbacks: vec![],
             timer: None,
         }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
+use sandbox::Status;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::common::eventually;
-use crate::shop::{Shop, told};
-
-/// What the log says of each call to the backend.
-const ASKED: &str = "asked the payment backend";
+use crate::common::{Home, eventually};
+use crate::endings::NO_WORKERS;
+use crate::shop::{Shop, standard, told};
 
 /// The end of the one month that was paid.
 async fn lifted_for_one_month(shop: &Shop) {
@@ -110,6 +109,7 @@ async fn money_that_comes_after_a_cancellation_is_a_plan_or_a_refund() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_orders_at_once_are_one_payment() {
     let shop = Shop::open().await;
+    let mut all = BTreeSet::new();
     for keys in [1, 50] {
         let mut orders = JoinSet::new();
         for n in 0..50 {
@@ -117,21 +117,34 @@ async fn fifty_orders_at_once_are_one_payment() {
             let client = shop.client.clone();
             orders.spawn(async move { client.send(order).await });
         }
-        let mut ids = BTreeSet::new();
+        let mut payments = BTreeSet::new();
         while let Some(answer) = orders.join_next().await {
             let answer = answer.unwrap();
             match answer.status {
-                200 | 201 => ids.insert(answer.json()["payment_id"].to_string()),
+                200 | 201 => payments.insert(answer.json().to_string()),
                 409 if keys == 1 => continue,
                 _ => panic!("{answer:?}"),
             };
         }
-        assert_eq!(ids.len(), 1, "{keys} keys");
+        assert_eq!(payments.len(), 1, "{keys} keys: {payments:?}");
         let again = shop.client.send(shop.order().header("Idempotency-Key", format!("{keys}-keys-0"))).await;
-        assert!([200, 201].contains(&again.status) && again.json()["payment_url"].is_string(), "{again:?}");
-        assert!(ids.contains(&again.json()["payment_id"].to_string()), "{again:?}");
+        assert!([200, 201].contains(&again.status), "{again:?}");
+        assert!(payments.contains(&again.json().to_string()), "{again:?} is none of {payments:?}");
+        all.append(&mut payments);
     }
-    assert_eq!(shop.sandbox.payments().len(), 1);
+    assert_eq!(all.len(), 1, "{all:?}");
+    let payment: Value = serde_json::from_str(&all.pop_first().unwrap()).unwrap();
+    assert_eq!((&payment["amount"], &payment["currency"]), (&json!(2000), &json!("XOF")));
+    assert!(payment["payment_url"].is_string() && payment["qr_code"].is_string(), "{payment}");
+    let [ordered] = shop.sandbox.payments().try_into().unwrap();
+    assert_eq!((ordered.amount.as_str(), ordered.currency.as_str()), ("2000", "XOF"));
+    assert_eq!(payment["external_payment_id"], json!(ordered.external_payment_id));
+    assert_eq!(payment["payment_id"], json!(ordered.payment_id));
+    let [kept] = shop.history().await.try_into().unwrap();
+    assert_eq!(
+        (&kept["payment_id"], &kept["payment_method"]),
+        (&payment["payment_id"], &json!("mobile_money"))
+    );
     let other = json!({ "payment_method": "credit_card", "plan_upgrade": true, "new_plan": "pro" });
     let other = shop.client.as_user(Method::POST, "/api/payments/team-one/initiate").json(&other);
     let reused = shop.client.send(other.header("Idempotency-Key", "1-keys-0")).await;
@@ -157,31 +170,90 @@ async fn two_links_that_are_both_paid_are_one_plan_and_one_conflict() {
     lifted_for_one_month(&shop).await;
 }
 
-/// Whoever looks has the backend asked once its last answer is 5 seconds old: just then the callback comes.
+/// What the backend told first: where the payment stands, by its answer to a poll, or that it is paid, by its callback.
+#[derive(Debug, PartialEq, Eq)]
+enum First {
+    Poll,
+    Callback,
+}
+
+/// A look has the backend asked, since its last answer is 5 seconds old. While that question is under way the payer
+/// pays, and the callback is sent `after` so many milliseconds.
+async fn a_callback_meets_a_poll(home: Home, status: Value, after: u64) -> First {
+    // Nobody asks but who looks, and nobody settles.
+    let mut shop = Shop::open_with(standard(), home, NO_WORKERS).await;
+    let payment = shop.begun().await;
+    shop.behave(json!({ "status": status, "callbacks": { "delay_ms": after, "reorder": true } }));
+    let path = format!("/api/payments/{}/status", payment["payment_id"].as_str().unwrap());
+    let mut looks = JoinSet::new();
+    for _ in 0..8 {
+        let (path, client) = (path.clone(), shop.client.clone());
+        looks.spawn(async move {
+            while client.get(&path).await.ok()["status"] != "completed" {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+    eventually("the backend to be asked", || async {
+        if shop.sandbox.payments()[0].asked > 0 { Ok(()) } else { Err("nobody asks".into()) }
+    })
+    .await;
+    shop.press(&payment, "pay").await;
+    let first = eventually("the callback that it is paid", || async {
+        let told = shop.sandbox.payments().remove(0);
+        let paid = told.callbacks.iter().any(|one| one.status == Status::Completed && one.taken);
+        match (paid, told.asked - told.answered) {
+            (true, 1) => Ok(First::Callback),
+            (true, _) => Ok(First::Poll),
+            (false, _) => Err(format!("{told:?}")),
+        }
+    })
+    .await;
+    while let Some(look) = looks.join_next().await {
+        look.unwrap();
+    }
+    let asked = shop.sandbox.payments()[0].asked;
+    assert_eq!(asked, 1, "eight look, one asks");
+    let paid = shop.status(&payment).await;
+    assert_eq!(paid["status"], "completed");
+    assert_eq!(paid["flags"], json!({ "unknown": false, "conflicted": false, "refund_due": false }));
+    shop.kill().await;
+    shop.restart("").await;
+    lifted_for_one_month(&shop).await;
+    let report = shop.home.json("jobs run settle --json").await;
+    assert_eq!(report["report"], "0 activated, 0 to be refunded");
+    lifted_for_one_month(&shop).await;
+    assert_eq!(shop.history().await.len(), 1);
+    first
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn polls_and_callbacks_at_once_come_to_one_end() {
-    let races = [4_800, 4_950, 5_100].map(|delay_ms| async move {
-        let shop = Shop::open().await;
-        shop.behave(json!({ "callbacks": { "delay_ms": delay_ms } }));
-        let payment = shop.begun().await;
-        let mut looks = JoinSet::new();
-        for _ in 0..8 {
-            let path = format!("/api/payments/{}/status", payment["payment_id"].as_str().unwrap());
-            let client = shop.client.clone();
-            looks.spawn(async move {
-                while client.get(&path).await.ok()["status"] != "completed" {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            });
-        }
-        shop.press(&payment, "pay").await;
-        while let Some(look) = looks.join_next().await {
-            look.unwrap();
-        }
-        lifted_for_one_month(&shop).await;
-        let log = shop.home.log();
-        log.lines().filter(|line| line.contains(ASKED) && line.contains("status")).count()
-    });
-    let polls: Vec<usize> = futures::future::join_all(races).await;
-    assert!(polls.iter().sum::<usize>() >= 1, "nobody has asked the backend: {polls:?}");
+async fn a_poll_that_says_what_its_callback_has_said_changes_nothing() {
+    for home in [Home::embedded(), Home::postgres().await] {
+        let first = a_callback_meets_a_poll(home, json!({ "delay_ms": 1_000 }), 0).await;
+        assert_eq!(first, First::Callback);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_that_its_callback_has_overtaken_changes_nothing() {
+    for home in [Home::embedded(), Home::postgres().await] {
+        let first = a_callback_meets_a_poll(home, json!({ "late_ms": 1_000 }), 0).await;
+        assert_eq!(first, First::Callback);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_that_says_what_a_poll_has_said_changes_nothing() {
+    for home in [Home::embedded(), Home::postgres().await] {
+        assert_eq!(a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), 1_000).await, First::Poll);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_and_a_callback_that_say_the_same_at_once_count_once() {
+    let homes = [Home::embedded(), Home::embedded(), Home::embedded(), Home::postgres().await];
+    let races = homes.into_iter().zip([270, 285, 300, 285]);
+    let races = races.map(|(home, after)| a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), after));
+    futures::future::join_all(races).await;
 }

@@ -49,15 +49,17 @@ pub(crate) async fn status(
     told.map(Json).ok_or_else(Refusal::unknown)
 }
 
-/// Counts the question when it comes: its answer may be long in coming, or never come.
+/// Counts questions when they come, and answers when they go: one may be long in coming, or never come.
 pub(crate) async fn count(
     State(shop): State<Shop>,
     Path(id): Path<String>,
     request: Request,
     next: Next,
 ) -> Response {
-    shop.backend.note_asked(&id);
-    next.run(request).await
+    shop.backend.note(&id, |payment| payment.asked += 1);
+    let answer = next.run(request).await;
+    shop.backend.note(&id, |payment| payment.answered += 1);
+    answer
 }
 
 impl Told {
