@@ -1,11 +1,13 @@
 //! Who may call back, and with what.
 
 use chrono::Utc;
+use sandbox::SandboxConfig;
 use serde_json::json;
 
-use crate::common::Home;
-use crate::common::Servelink;
-use crate::shop::{SECRET, Shop, signature, told};
+use crate::brake::recorded;
+use crate::common::{Home, Servelink, eventually};
+use crate::endings::NO_WORKERS;
+use crate::shop::{SECRET, Shop, signature, standard, told};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_signed_as_it_came_and_lately_counts() {
@@ -88,6 +90,34 @@ async fn what_makes_no_sense_is_named_and_what_is_not_known_yet_waits() {
         assert_eq!((answer.status, answer.json()["success"].clone()), (200, json!(true)), "{answer:?}");
     }
     assert!(shop.history().await.is_empty());
+}
+
+/// An older backend's callback says only what the backend calls the payment, and overtakes the answer that tells us that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_known_yet_counts_as_soon_as_it_is() {
+    let older = SandboxConfig { tells_amounts: false, ..standard() };
+    for home in [Home::embedded(), Home::postgres().await] {
+        // Nobody asks the backend, so nothing but the callbacks can tell that it is paid.
+        let mut shop = Shop::open_with(older.clone(), home, NO_WORKERS).await;
+        shop.behave(json!({ "callbacks": { "before_answer": true } }));
+        let payment = shop.begun().await;
+        assert_eq!(payment["status"], "completed", "{payment}");
+        // Not by its status: whoever looks at that has the backend asked.
+        eventually("the history to tell it", || async {
+            let [kept] = shop.history().await.try_into().unwrap();
+            assert_eq!(kept["payment_id"], payment["payment_id"]);
+            if kept["status"] == "completed" { Ok(()) } else { Err(kept.to_string()) }
+        })
+        .await;
+        let [told] = shop.sandbox.payments().try_into().unwrap();
+        assert_eq!((told.callbacks.len(), told.asked), (2, 0), "{told:?}");
+        assert!(told.callbacks.iter().all(|callback| callback.taken && callback.tries == 1), "{told:?}");
+        let parked = recorded(&shop.home).await.iter().filter(|event| *event == "CallbackParked").count();
+        assert_eq!(parked, 2, "both came before anybody knew whose they are");
+        shop.kill().await;
+        shop.restart("").await;
+        shop.lifted().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

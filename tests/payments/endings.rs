@@ -97,31 +97,6 @@ async fn killed_between_the_money_and_the_plan(home: Home) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_between_the_money_and_a_refund() {
-    let mut shop = Shop::open_with(standard(), Home::embedded(), NO_WORKERS).await;
-    // Two payments for one month: the first counted as failed when the second began, and is paid all the same.
-    let first = shop.begun().await;
-    let failed = shop.client.send(shop.signed("failed", &told(&first, "failed"))).await;
-    assert_eq!(failed.status, 200, "{failed:?}");
-    let second = shop.begun().await;
-    for payment in [&second, &first] {
-        shop.press(payment, "pay").await;
-        shop.becomes(payment, "completed").await;
-    }
-    shop.kill().await;
-    shop.restart("").await;
-    shop.lifted().await;
-    eventually("one refund that is due", || async {
-        let mut due = Vec::new();
-        for payment in [&first, &second] {
-            due.push(shop.status(payment).await["flags"]["refund_due"] == json!(true));
-        }
-        if due.iter().filter(|due| **due).count() == 1 { Ok(()) } else { Err(format!("{due:?}")) }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_between_a_doubtful_callback_and_its_poll() {
     let legacy = SandboxConfig { signing: Signing::Legacy { secret: SECRET.into() }, ..standard() };
     let mut shop = Shop::open_with(legacy, Home::embedded(), "").await;

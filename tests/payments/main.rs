@@ -8,18 +8,24 @@
 //! | [`races`] | what comes twice, at once or in the wrong order |
 //! | [`callbacks`] | who may call back, and with what |
 //! | [`endings`] | servers that are killed and stores that go away |
-//! | [`steps`] | servers that are killed right after a step was recorded |
+//! | [`brake`] | a store that comes no further than to one event |
+//! | [`steps`] | servers that are killed right before each step of a payment is recorded |
+//! | [`settling`] | servers that are killed while money becomes a plan or a refund |
 //!
-//! Every server here logs all it can, and every test ends by looking for what no log may hold.
+//! Every server here logs all it can, and every test ends by looking for what no log may hold; [`planted`] shows that
+//! `scripts/test`, which looks through the logs of all tests, would find it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod brake;
 mod callbacks;
 mod endings;
 mod faults;
 mod flow;
+mod planted;
 mod races;
+mod settling;
 mod shop;
 mod steps;
