@@ -39,7 +39,7 @@ fn each_is_found_wherever_it_is() {
 fn what_says_nothing_is_not_counted_and_what_cannot_be_read_is_no_proof() {
     let folder = tempfile::tempdir().unwrap();
     let looked = look_through(folder.path());
-    assert_eq!((looked.status.code(), text(&looked.stdout)), (Some(0), "0 logs of servers\n".into()));
+    assert_eq!((looked.status.code(), text(&looked.stdout)), (Some(0), String::new()));
     std::fs::write(folder.path().join("silent.log"), "").unwrap();
     std::fs::write(folder.path().join("well.log"), "INFO all is well\n").unwrap();
     let looked = look_through(folder.path());

@@ -1,18 +1,20 @@
 //! Where the payer goes: he gets a link that works or none, whatever was lost on the way, and never one that pays for
 //! nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::payment::{ObservedStatus, PaymentMethod, Status};
-use domain::plan::PlanName;
+use domain::plan::{Catalogue, PlanName};
 use domain::team::TeamRefusal;
 use domain::{Money, UserId};
 use iso_currency::Currency;
-use servelink_store::commands::{CommandError, PaymentWish};
+use servelink_store::commands::{CommandError, PaymentWish, Settlement};
+use servelink_store::testing::MemoryStorage;
 
 use crate::backend::{Mood, name_of};
 use crate::payments::{PAID, Till};
-use crate::world::{actor, at, team};
+use crate::world::{World, actor, at, team};
 
 /// The backend was asked long enough ago to be asked again.
 async fn let_it_cool() {
@@ -130,7 +132,8 @@ async fn whoever_gives_no_key_leaves_nothing_behind_by_asking_again() {
 
 #[tokio::test]
 async fn money_for_a_plan_that_the_settings_lack_waits_for_them() {
-    let till = Till::new().await;
+    let storage = MemoryStorage::default();
+    let till = Till::open(&storage, Arc::default()).await;
     let wish = PaymentWish {
         team: team(1),
         user: UserId(1),
@@ -145,6 +148,16 @@ async fn money_for_a_plan_that_the_settings_lack_waits_for_them() {
     assert!(matches!(settled, Err(CommandError::Team(TeamRefusal::UnknownPlan(_)))), "{settled:?}");
     till.world.known.catch_up().await.unwrap();
     assert!(till.world.known.facts().unsettled.contains_key(&id), "and no refund is due");
+    till.world.close().await;
+
+    let settings = include_str!("../../../domain/src/plans.toml").replace("[pay_as_you_go", "[gold");
+    let mended = World::open_with(&storage, Catalogue::from_toml(&settings).unwrap()).await;
+    let settled = mended.commands.settle_payment(&actor(), id).await.unwrap();
+    assert!(matches!(settled, Settlement::Activated(_)), "{settled:?}");
+    assert_eq!(mended.team(team(1)).await.plan.as_str(), "gold");
+    mended.known.catch_up().await.unwrap();
+    assert!(mended.known.facts().unsettled.is_empty());
+    assert_eq!(mended.commands.settle_payment(&actor(), id).await.unwrap(), Settlement::Nothing);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ impl Till {
         Self::open(&MemoryStorage::default(), Arc::default()).await
     }
 
-    async fn open(storage: &MemoryStorage, backend: Arc<Backend>) -> Self {
+    pub async fn open(storage: &MemoryStorage, backend: Arc<Backend>) -> Self {
         let world = World::open(storage).await;
         if world.known.facts().teams.is_empty() {
             world.register(team(1), &[]).await;

@@ -38,6 +38,11 @@ impl World {
 
     /// A node on this storage, which other nodes may have open too.
     pub async fn open(storage: &MemoryStorage) -> Self {
+        Self::open_with(storage, Catalogue::default()).await
+    }
+
+    /// The same, with other plans in its settings.
+    pub async fn open_with(storage: &MemoryStorage, plans: Catalogue) -> Self {
         let log = storage.open().await;
         let known = Known::open(Arc::clone(&log)).await.unwrap();
         let now = Arc::new(AtomicI64::new(at("2026-03-10T12:00:00Z").timestamp_micros()));
@@ -45,7 +50,7 @@ impl World {
             let now = Arc::clone(&now);
             Arc::new(move || DateTime::from_timestamp_micros(now.load(Ordering::SeqCst)).unwrap())
         };
-        let plans = Arc::new(Catalogue::default());
+        let plans = Arc::new(plans);
         let subjects = Subjects::in_memory().await.unwrap();
         let commands = Commands::new(Arc::clone(&log), Arc::clone(&known), plans, clock.clone(), subjects);
         let ingest = Ingest::start(Arc::clone(&log), Arc::clone(&known), Arc::clone(&clock));
