@@ -16,9 +16,13 @@ use crate::key::KeyId;
 const REMEMBERED: usize = 4_096;
 /// Requests that may wait for the backend, or for their team's turn, all teams together.
 const PLACES: usize = 512;
+/// Those of one team: however often it asks, it keeps nobody else from paying.
+const PLACES_OF_A_TEAM: usize = 64;
 
 pub(super) struct Flights {
     places: Arc<Semaphore>,
+    /// How many each team has taken; none that has taken none.
+    taken: Mutex<HashMap<TeamId, usize>>,
     requests: Mutex<HashSet<KeyId>>,
     teams: Mutex<HashMap<TeamId, Arc<tokio::sync::Mutex<()>>>>,
     asked: Mutex<HashMap<(PaymentId, Question), Instant>>,
@@ -32,6 +36,7 @@ impl Default for Flights {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(PLACES)),
+            taken: Mutex::default(),
             requests: Mutex::default(),
             teams: Mutex::default(),
             asked: Mutex::default(),
@@ -62,6 +67,25 @@ impl Drop for Flight {
     }
 }
 
+/// A place among those that wait for the backend, until this is dropped.
+pub(super) struct Place {
+    flights: Arc<Flights>,
+    team: TeamId,
+    _one_of_all: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = locked(&self.flights.taken);
+        if let Some(places) = taken.get_mut(&self.team) {
+            *places -= 1;
+            if *places == 0 {
+                taken.remove(&self.team);
+            }
+        }
+    }
+}
+
 impl Flights {
     /// Begins to work on a request; none when that is being done.
     pub(super) fn take_off(self: &Arc<Self>, request: KeyId) -> Option<Flight> {
@@ -69,9 +93,16 @@ impl Flights {
         new.then(|| Flight { flights: Arc::clone(self), request })
     }
 
-    /// A place among those that wait for the backend; none when all are taken.
-    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// A place among those that wait for the backend; none when all are taken, or this team has its share.
+    pub(super) fn place(self: &Arc<Self>, team: TeamId) -> Option<Place> {
+        let one_of_all = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let mut taken = locked(&self.taken);
+        let places = taken.get(&team).copied().unwrap_or_default();
+        if places >= PLACES_OF_A_TEAM {
+            return None;
+        }
+        taken.insert(team, places + 1);
+        Some(Place { flights: Arc::clone(self), team, _one_of_all: one_of_all })
     }
 
     /// Waits until nobody else begins a payment of this team.
@@ -138,4 +169,25 @@ impl Flights {
 /// Nothing in here is ever half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_team_never_has_all_places() {
+        let flights = Arc::<Flights>::default();
+        let [one, other] = [1, 2].map(|n| TeamId::from_bytes([n; 16]));
+        let mut taken: Vec<Place> = (0..PLACES_OF_A_TEAM).map(|_| flights.place(one).unwrap()).collect();
+        assert!(flights.place(one).is_none(), "it has its share");
+        assert!(flights.place(other).is_some());
+        taken.pop();
+        assert!(flights.place(one).is_some());
+        let others = (3..=u8::MAX).map(|n| TeamId::from_bytes([n; 16])).cycle();
+        taken.extend(others.take(PLACES - taken.len()).map(|team| flights.place(team).unwrap()));
+        assert!(flights.place(other).is_none(), "all are taken");
+        drop(taken);
+        assert!(locked(&flights.taken).is_empty(), "nothing is left of teams that wait for nothing");
+    }
 }

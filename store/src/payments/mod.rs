@@ -89,7 +89,7 @@ impl Payments {
             Some(key) => Some(self.flights.take_off(key.id).ok_or(PaymentsError::InFlight)?),
             None => None,
         };
-        let place = self.flights.place().ok_or(PaymentsError::Busy)?;
+        let place = self.flights.place(wish.team).ok_or(PaymentsError::Busy)?;
         let payments = self.clone();
         let work = tokio::spawn(async move {
             let (_flight, _place) = (flight, place);
@@ -323,18 +323,18 @@ impl Payments {
     /// # Errors
     /// [`PaymentRefusal::TooLate`] when it has ended otherwise, [`PaymentsError`].
     pub async fn cancel(&self, actor: Actor, id: PaymentId, by: UserId) -> Result<PaymentNow, PaymentsError> {
-        if self.commands.payment(id).await?.payment.status.is_open() {
+        let known = self.commands.payment(id).await?.payment;
+        let team = known.initiated.ok_or(CommandError::from(PaymentRefusal::Unknown))?.team_id;
+        if known.status.is_open() {
             self.backend.ready()?;
         }
-        let place = self.flights.place().ok_or(PaymentsError::Busy)?;
+        let place = self.flights.place(team).ok_or(PaymentsError::Busy)?;
         let payments = self.clone();
         let work = tokio::spawn(async move {
             let _place = place;
-            let now = payments.commands.request_cancellation(&actor, id, by).await?;
+            payments.commands.request_cancellation(&actor, id, by).await?;
             // Whoever is asking the backend for it now learns its name first.
-            let team = now.payment.initiated.map(|initiated| initiated.team_id);
-            let _alone =
-                payments.flights.alone(team.ok_or(CommandError::from(PaymentRefusal::Unknown))?).await;
+            let _alone = payments.flights.alone(team).await;
             payments.follow_cancellation(&actor, id).await
         });
         work.await.map_err(|_| PaymentsError::Stopping)?
