@@ -10,6 +10,7 @@ mod deliveries;
 mod directory;
 mod duplicates;
 mod links;
+mod meanwhile;
 mod money;
 mod months;
 mod names;
