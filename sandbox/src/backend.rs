@@ -114,6 +114,7 @@ impl Backend {
         key: Option<String>,
     ) -> Result<String, Full> {
         let fate = Fate::of(order.money, self.settle_after);
+        let key = key.filter(|_| !self.switches.now().ignores_keys);
         let id = {
             let mut ledger = self.ledger();
             if let Some(id) = key.as_deref().and_then(|key| ledger.ordered_by(key)) {

@@ -19,6 +19,8 @@ pub struct Behaviour {
     pub cancel: Fault,
     /// What happens when a cancellation and a payment meet.
     pub cancel_race: CancelRace,
+    /// `Idempotency-Key` means nothing to it: an order that is sent again is another payment.
+    pub ignores_keys: bool,
     /// Of the callbacks.
     pub callbacks: CallbackBehaviour,
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
-use sandbox::Status;
+use sandbox::{SandboxConfig, Status};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::brake::recorded;
 use crate::common::{Home, eventually};
 use crate::endings::NO_WORKERS;
 use crate::shop::{Shop, standard, told};
@@ -151,23 +152,40 @@ async fn fifty_orders_at_once_are_one_payment() {
     assert_eq!(reused.status, 422, "{reused:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_links_that_are_both_paid_are_one_plan_and_one_conflict() {
-    let shop = Shop::open().await;
+/// A backend that knows no `Idempotency-Key`, and whose first answer is lost, has the payment twice. The payer gets the
+/// second one's link, and the first one's by a message to his phone, say; he pays both.
+async fn both_links_are_paid(config: SandboxConfig, home: Home) {
+    let shop = Shop::open_with(config, home, "").await;
+    shop.behave(json!({ "ignores_keys": true, "initiate": { "answer": "drop", "times": 1 } }));
     let payment = shop.begun().await;
+    let [lost, own] = shop.sandbox.payments().try_into().unwrap();
+    assert_eq!(payment["external_payment_id"], json!(own.external_payment_id));
+    assert_eq!(lost.payment_id, own.payment_id);
     shop.press(&payment, "pay").await;
     shop.becomes(&payment, "completed").await;
-    let second = json!({
-        "external_payment_id": "second-link", "status": "completed", "payment_id": payment["payment_id"],
-        "amount": 2000, "currency": "XOF",
-    });
-    assert_eq!(shop.client.send(shop.signed("second", &second.to_string())).await.status, 200);
+    lifted_for_one_month(&shop).await;
+    let url = payment["payment_url"].as_str().unwrap();
+    let lost = json!({ "payment_url": url.replace(&own.external_payment_id, &lost.external_payment_id) });
+    shop.press(&lost, "pay").await;
+    let flags = json!({ "unknown": false, "conflicted": true, "refund_due": false });
     eventually("the conflict", || async {
         let now = shop.status(&payment).await;
-        if now["flags"]["conflicted"] == json!(true) { Ok(()) } else { Err(now.to_string()) }
+        if now["flags"] == flags && now["status"] == "completed" { Ok(()) } else { Err(now.to_string()) }
     })
     .await;
     lifted_for_one_month(&shop).await;
+    let conflicts = recorded(&shop.home).await.into_iter().filter(|event| event == "PaymentConflicted");
+    assert_eq!((conflicts.count(), shop.history().await.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_links_that_are_both_paid_are_one_plan_and_one_conflict() {
+    both_links_are_paid(standard(), Home::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_links_that_are_both_paid_are_one_plan_and_one_conflict_on_postgres() {
+    both_links_are_paid(standard(), Home::postgres().await).await;
 }
 
 /// What the backend told first: where the payment stands, by its answer to a poll, or that it is paid, by its callback.

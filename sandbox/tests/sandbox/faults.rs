@@ -120,6 +120,23 @@ async fn an_answer_that_is_held_back_tells_what_was() {
 }
 
 #[tokio::test]
+async fn whoever_ignores_keys_takes_an_order_again() {
+    let rig = Rig::start(patient()).await;
+    let ordered = || async {
+        let order = rig.initiate("5.00", "EUR").header("idempotency-key", "i:1");
+        json_of(order.send().await.unwrap()).await["external_payment_id"].clone()
+    };
+    let first = ordered().await;
+    assert_eq!(ordered().await, first);
+    rig.behave(json!({ "ignores_keys": true }));
+    let others = [ordered().await, ordered().await];
+    assert!(others[0] != others[1] && !others.contains(&first), "{others:?}");
+    rig.behave(json!({}));
+    assert_eq!(ordered().await, first);
+    assert_eq!(rig.sandbox.payments().len(), 3);
+}
+
+#[tokio::test]
 async fn the_switches_are_set_and_shown_over_http() {
     let rig = Rig::start(patient()).await;
     let put = |body: &str| rig.open(Method::PUT, "/sandbox/behaviour").body(body.to_owned()).send();
