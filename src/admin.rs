@@ -1,7 +1,8 @@
-//! What the command line does to a store: keys, projections and [`jobs`]. The same for a store that this process owns
+//! What the command line does to a store: keys, projections, [`jobs`] and [`payments`]. The same for a store that this process owns
 //! and, through [`crate::control`], for one that a running server owns.
 
 mod jobs;
+mod payments;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::control::{ControlClient, ControlError};
 use crate::stores::{Stores, StoresError};
 
 pub(crate) use jobs::{JobRow, JobWish};
+pub(crate) use payments::{Finding, ReviewRow};
 
 /// How long a command waits for the store while nobody who owns it can be asked, and how often it looks.
 const OWNED: Duration = Duration::from_secs(5);
@@ -48,6 +50,8 @@ pub(crate) enum AdminError {
     Control(#[from] ControlError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Payment(#[from] store::payments::EventsError),
     #[error("there is no job `{name}`; there are {known}")]
     UnknownJob { name: String, known: String },
     #[error(
@@ -257,6 +261,13 @@ impl AnyAdmin {
         match self {
             Self::Own(admin, _) => admin.jobs().await,
             Self::Server(server) => Ok(server.jobs().await?),
+        }
+    }
+
+    pub(crate) async fn review(&self, payments: u16) -> Result<Vec<ReviewRow>, AdminError> {
+        match self {
+            Self::Own(admin, _) => admin.review(payments).await,
+            Self::Server(server) => Ok(server.review(payments).await?),
         }
     }
 

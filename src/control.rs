@@ -23,7 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::admin::{
-    Admin, AdminError, JobRow, JobWish, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, cli_actor,
+    Admin, AdminError, JobRow, JobWish, KeyRow, KeyWish, NewKey, ProjectionRow, RebuildProgress, ReviewRow,
+    cli_actor,
 };
 use crate::secret_key::create_private;
 
@@ -103,6 +104,7 @@ fn router(admin: Admin, password: String) -> Router {
         .route("/keys/{id}", delete(revoke_key))
         .route("/jobs", get(list_jobs))
         .route("/jobs/{name}/run", post(request_job))
+        .route("/payments/review/{limit}", get(review))
         .route("/projections", get(list_projections))
         .route("/projections/rebuild", post(rebuild))
         .layer(middleware::from_fn(check))
@@ -169,6 +171,13 @@ async fn request_job(
     UrlPath(name): UrlPath<String>,
 ) -> Result<Json<JobWish>, Refused> {
     Ok(Json(admin.request_job(&name).await?))
+}
+
+async fn review(
+    State(admin): State<Admin>,
+    UrlPath(limit): UrlPath<u16>,
+) -> Result<Json<Vec<ReviewRow>>, Refused> {
+    Ok(Json(admin.review(limit).await?))
 }
 
 async fn list_projections(State(admin): State<Admin>) -> Result<Json<Vec<ProjectionRow>>, Refused> {
@@ -257,6 +266,10 @@ impl ControlClient {
     pub(crate) async fn request_job(&self, name: &str) -> Result<JobWish, ControlError> {
         let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
         Ok(self.ask(self.http.post(format!("{}/jobs/{name}/run", self.base))).await?.json().await?)
+    }
+
+    pub(crate) async fn review(&self, limit: u16) -> Result<Vec<ReviewRow>, ControlError> {
+        Ok(self.ask(self.http.get(format!("{}/payments/review/{limit}", self.base))).await?.json().await?)
     }
 
     pub(crate) async fn projections(&self) -> Result<Vec<ProjectionRow>, ControlError> {

@@ -16,7 +16,7 @@ use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
 use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingPage, Reader};
 use crate::directory::{self, MemberOf};
-use crate::payment_history::{self, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
+use crate::payment_history::{self, FlaggedPayment, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::subscriptions::{self, Subscription};
@@ -177,6 +177,15 @@ impl ReadModels {
         after: Option<PaymentCursor>,
     ) -> Result<Option<PaymentPage>, QueryError> {
         payment_history::page(&self.db, user, slug, filter, limit, after).await
+    }
+
+    /// At most `limit` payments of all teams (0 counts as 1) whose money a person has to decide about; those that changed
+    /// last come first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn flagged_payments(&self, limit: u16) -> Result<Vec<FlaggedPayment>, QueryError> {
+        payment_history::flagged(&self.db, limit).await
     }
 
     /// What a team has of the plans it paid for. None: no such team, or the user is no member of it.

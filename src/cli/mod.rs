@@ -4,6 +4,7 @@ mod demo;
 mod jobs;
 mod key;
 mod mail;
+mod payments;
 mod projections;
 mod sandbox;
 mod serve;
@@ -49,6 +50,9 @@ enum Command {
     /// The letters that teams are sent
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// Payments: money that a person has to decide about
+    #[command(subcommand)]
+    Payments(payments::PaymentsCommand),
     /// The read models: how far they are, and building them anew
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
@@ -99,6 +103,7 @@ impl Cli {
             | Command::Key(_)
             | Command::Jobs(_)
             | Command::Mail(_)
+            | Command::Payments(_)
             | Command::Projections(_) => Ok(()),
         }
     }
@@ -134,6 +139,7 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &self.store).await,
             Command::Token(command) => token::run(&command, &self.store),
             Command::Mail(command) => mail::run(&command),
+            Command::Payments(command) => payments::run(command, &self.store).await,
             Command::Projections(command) => projections::run(command, &self.store).await,
         }
     }

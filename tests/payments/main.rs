@@ -10,6 +10,7 @@
 //! | [`endings`] | servers that are killed and stores that go away |
 //! | [`brake`] | a store that comes no further than to one event |
 //! | [`steps`] | servers that are killed right before each step of a payment is recorded |
+//! | [`review`] | what the operator is told of money that a person has to decide about |
 //! | [`settling`] | servers that are killed while money becomes a plan or a refund |
 //!
 //! Every server here logs all it can, and every test ends by looking for what no log may hold; [`planted`] shows that
@@ -26,6 +27,7 @@ mod faults;
 mod flow;
 mod planted;
 mod races;
+mod review;
 mod settling;
 mod shop;
 mod steps;

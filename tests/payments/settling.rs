@@ -9,7 +9,7 @@ use crate::common::{Answer, Home, eventually};
 use crate::endings::{NO_WORKERS, month_is};
 use crate::shop::{Shop, standard, told};
 
-async fn tell(shop: &Shop, message: &str, body: &Value) -> Answer {
+pub(crate) async fn tell(shop: &Shop, message: &str, body: &Value) -> Answer {
     shop.client.send(shop.signed(message, &body.to_string())).await
 }
 
@@ -91,7 +91,7 @@ async fn killed_after_a_conflict_on_postgres() {
 }
 
 /// Two payments for one month, both paid: the first counted as failed when the second began. Nobody has settled them.
-async fn both_paid(shop: &Shop) -> [Value; 2] {
+pub(crate) async fn both_paid(shop: &Shop) -> [Value; 2] {
     let first = shop.begun().await;
     tell(shop, "failed", &serde_json::from_str(&told(&first, "failed")).unwrap()).await.ok();
     let second = shop.begun().await;
@@ -111,7 +111,7 @@ async fn due(shop: &Shop, payments: &[Value; 2]) -> [bool; 2] {
     due
 }
 
-async fn one_is_due(shop: &Shop, payments: &[Value; 2]) -> [bool; 2] {
+pub(crate) async fn one_is_due(shop: &Shop, payments: &[Value; 2]) -> [bool; 2] {
     eventually("one refund that is due", || async {
         let due = due(shop, payments).await;
         if due.iter().filter(|due| **due).count() == 1 { Ok(due) } else { Err(format!("{due:?}")) }

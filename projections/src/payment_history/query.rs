@@ -1,11 +1,11 @@
-//! Reading payments. Only a member of the team finds them.
+//! Reading payments. Only a member of the team finds them, and the operator those that are flagged.
 
 use domain::{Money, PaymentId, Slug, UserId};
 use serde_json::json;
 
 use super::cursor::PaymentCursor;
 use super::project::columns;
-use super::row::{PaymentFilter, PaymentPage, PaymentRow};
+use super::row::{FlaggedPayment, PaymentFilter, PaymentPage, PaymentRow};
 use crate::db::{Db, DbError, Row};
 use crate::directory::team_of_member;
 use crate::reads::QueryError;
@@ -94,6 +94,32 @@ pub(super) fn page_sql() -> String {
         columns("h."),
         columns("")
     )
+}
+
+/// At most `limit` payments of all teams, and at least one, that are conflicted or due for a refund; those that changed
+/// last come first.
+pub(crate) async fn flagged(db: &Db, limit: u16) -> Result<Vec<FlaggedPayment>, QueryError> {
+    let sql = format!(
+        "SELECT t.slug, {} FROM projection p \
+         LEFT JOIN payment_history h ON h.generation = p.generation AND (h.conflicted = 1 OR h.refund_due = 1) \
+         LEFT JOIN projection d ON d.name = 'directory' AND d.state = 'active' \
+         LEFT JOIN directory_team t ON t.generation = d.generation AND t.team_id = h.team_id \
+         WHERE p.name = 'payment_history' AND p.state = 'active' \
+         ORDER BY h.updated_at DESC, h.payment_id DESC LIMIT $1",
+        columns("h.")
+    );
+    let rows = db.fetch(&sql, &[i64::from(limit.max(1)).into()]).await?;
+    if rows.is_empty() {
+        return Err(QueryError::Building);
+    }
+    let mut flagged = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A row without a payment says that the read model is there, and that there is nothing in it.
+        if row.opt_text(1)?.is_some() {
+            flagged.push(FlaggedPayment { payment: read(row, 1)?, team: row.opt_parse(0)? });
+        }
+    }
+    Ok(flagged)
 }
 
 /// The payment whose columns begin at this one.

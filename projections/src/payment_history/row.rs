@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::payment::{PaymentMethod, Status};
 use domain::plan::PlanName;
-use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
+use domain::{ExternalPaymentId, Money, PaymentId, Slug, TeamId, UserId};
 
 use super::cursor::PaymentCursor;
 
@@ -61,6 +61,15 @@ pub struct PaymentFilter {
     pub from: Option<DateTime<Utc>>,
     /// Only those created before this instant.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// A payment whose money a person has to decide about: it is conflicted, or its refund is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlaggedPayment {
+    /// The payment.
+    pub payment: PaymentRow,
+    /// Its team's slug; none when the team is gone.
+    pub team: Option<Slug>,
 }
 
 /// Some of a team's payments.

@@ -4,6 +4,7 @@
 //! Nothing is asked of the backend that is not recorded before, and no answer counts before it is recorded.
 
 pub mod backend;
+mod events;
 mod flights;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use domain::team::{Team, TeamRefusal};
 use domain::{ExternalPaymentId, Money, PaymentId, UserId};
 
 pub use backend::{BackendError, Order, PaymentBackend, Polled};
+pub use events::{EventsError, events};
 
 use crate::clock::Clock;
 use crate::commands::{Actor, CommandError, Commands, Initiation, PaymentNow, PaymentWish};
