@@ -248,7 +248,7 @@ async fn a_callback_meets_a_poll(home: Home, status: Value, after: u64) -> First
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_that_says_what_its_callback_has_said_changes_nothing() {
     for home in [Home::embedded(), Home::postgres().await] {
-        let first = a_callback_meets_a_poll(home, json!({ "delay_ms": 1_000 }), 0).await;
+        let first = a_callback_meets_a_poll(home, json!({ "delay_ms": 3_000 }), 0).await;
         assert_eq!(first, First::Callback);
     }
 }
@@ -256,7 +256,7 @@ async fn a_poll_that_says_what_its_callback_has_said_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_that_its_callback_has_overtaken_changes_nothing() {
     for home in [Home::embedded(), Home::postgres().await] {
-        let first = a_callback_meets_a_poll(home, json!({ "late_ms": 1_000 }), 0).await;
+        let first = a_callback_meets_a_poll(home, json!({ "late_ms": 3_000 }), 0).await;
         assert_eq!(first, First::Callback);
     }
 }
@@ -264,7 +264,7 @@ async fn a_poll_that_its_callback_has_overtaken_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_that_says_what_a_poll_has_said_changes_nothing() {
     for home in [Home::embedded(), Home::postgres().await] {
-        assert_eq!(a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), 1_000).await, First::Poll);
+        assert_eq!(a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), 3_000).await, First::Poll);
     }
 }
 
