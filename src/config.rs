@@ -192,6 +192,10 @@ pub(crate) struct NewsArgs {
     #[arg(long, env = "MAIL_FROM", value_name = "MAILBOX")]
     pub(crate) mail_from: Option<String>,
 
+    /// Where members' answers go, since letters say to write back: Help <help@example.org> [default: to who mail is from]
+    #[arg(long, env = "MAIL_REPLY_TO", value_name = "MAILBOX")]
+    pub(crate) mail_reply_to: Option<String>,
+
     /// Where the PaaS hears of alerts and plans [default: nowhere]
     #[arg(long, env = "SERVELINK_WEBHOOK_URL", hide_env_values = true, value_parser = concealed, value_name = "URL")]
     pub(crate) webhook_url: Option<SecretString>,

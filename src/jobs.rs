@@ -124,7 +124,11 @@ impl Jobs<'_> {
             return Ok(None);
         };
         let from = self.args.mail.mail_from.as_deref().ok_or(SettingError::MailFrom)?;
-        let mailer = Mailer::new(&MailConfig::new(url, from)?)?;
+        let mut config = MailConfig::new(url, from)?;
+        if let Some(mailbox) = &self.args.mail.mail_reply_to {
+            config = config.with_reply_to(mailbox)?;
+        }
+        let mailer = Mailer::new(&config)?;
         let base_url = match (&self.args.payments.base_url, self.listen) {
             (Some(url), _) => url.clone(),
             (None, Some(listen)) if listen.ip().is_loopback() => format!("http://{listen}"),

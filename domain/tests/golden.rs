@@ -350,7 +350,10 @@ fn payment_events() {
             told: true,
             completed_at: noon,
         }),
-        PaymentEvent::PaymentFailed(PaymentFailed { reason: "the backend says that it failed".into() }),
+        PaymentEvent::PaymentFailed(PaymentFailed {
+            reason: "the backend says that it failed".into(),
+            cause: None,
+        }),
         PaymentEvent::CancellationRequested(CancellationRequested { by: UserId(7), at: noon }),
         PaymentEvent::PaymentCancelled(PaymentCancelled { at: noon }),
         PaymentEvent::PaymentConflicted(PaymentConflicted {

@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::common::Home;
 
 /// Every kind of letter; those about traffic or storage, and those that differ by the day, once each.
-const LETTERS: [&str; 13] = [
+const LETTERS: [&str; 14] = [
     "payment-confirmation",
     "payment-failed",
+    "payment-in-review",
     "alert-traffic",
     "alert-storage",
     "critical-traffic",

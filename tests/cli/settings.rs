@@ -21,7 +21,7 @@ async fn everything_has_help() {
         ("serve", "TRAFFIC_SOURCE SERVELINK_NIC SERVELINK_NIC_INTERVAL SERVELINK_METRICS_LISTEN"),
         (
             "serve",
-            "MAIL_URL MAIL_FROM SERVELINK_WEBHOOK_URL SERVELINK_WEBHOOK_SECRETS SERVELINK_WEBHOOK_ALLOW_PRIVATE",
+            "MAIL_URL MAIL_FROM MAIL_REPLY_TO SERVELINK_WEBHOOK_URL SERVELINK_WEBHOOK_SECRETS SERVELINK_WEBHOOK_ALLOW_PRIVATE",
         ),
         ("serve", "SERVELINK_JOB_LEASE SERVELINK_STORAGE"),
         ("serve", "127.0.0.1:8080 ./data api,projections,workers 15s 10s"),
@@ -54,7 +54,7 @@ async fn everything_has_help() {
 }
 
 /// What is wrong, what it must be named by, and the exit code: 2 for what cannot be meant, 1 for what cannot be done.
-const WRONG: [(&str, &[&str], i32); 46] = [
+const WRONG: [(&str, &[&str], i32); 47] = [
     ("serve --listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 127.0.0.1:99999", &["'127.0.0.1:99999'", "--listen"], 2),
     ("--listen nonsense", &["'nonsense'", "--listen"], 2),
@@ -91,6 +91,11 @@ const WRONG: [(&str, &[&str], i32); 46] = [
     ("serve --listen 127.0.0.1:0 --mail-url smtp://u:c4n4ry@m", &["--mail-url", "MAIL_FROM"], 1),
     ("serve --listen 127.0.0.1:0 --mail-url c4n4ry --mail-from a@b.example", &["MAIL_URL", "smtp://"], 1),
     ("serve --listen 127.0.0.1:0 --mail-url smtp://u:c4n4ry@m --mail-from nobody", &["MAIL_FROM"], 1),
+    (
+        "serve --listen 127.0.0.1:0 --mail-url smtp://m --mail-from a@example.org --mail-reply-to us",
+        &["MAIL_REPLY_TO"],
+        1,
+    ),
     (
         "serve --listen 0.0.0.0:0 --mail-url smtp://u:c4n4ry@m --mail-from a@b.example",
         &["--mail-url", "BASE_URL"],

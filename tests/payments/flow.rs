@@ -93,6 +93,40 @@ async fn who_paid_gets_a_mail_that_confirms_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_paid_another_amount_is_told_not_to_pay_again() {
+    let mut smtp = SmtpServer::start(&["none"]).await;
+    let home = Home::embedded().with_mail(smtp.port).with("MAIL_REPLY_TO", "Help desk <help@example.org>");
+    let shop = Shop::open_with(standard(), home, "").await;
+    let reader = json!({ "role": "owner", "email": "canary.awa@example.org", "language": "fr" });
+    shop.client.put(&format!("/api/teams/{}/members/1", team(1)), &reader).await;
+    for (behaviour, button, subject, says) in [
+        (
+            json!({}),
+            "fail",
+            "Team One : paiement de 2 000 FCFA non abouti",
+            "Motif : le paiement a été refusé",
+        ),
+        (
+            json!({ "callbacks": { "wrong_amount": true } }),
+            "pay",
+            "Team One : votre paiement est en cours de vérification",
+            "Ne payez pas une seconde fois.",
+        ),
+    ] {
+        shop.behave(behaviour);
+        let payment = shop.begun().await;
+        shop.press(&payment, button).await;
+        let mail = smtp.got().await;
+        let ordinary = |text: &str| text.replace(['\u{a0}', '\u{202f}'], " ");
+        let text = ordinary(&mail.text);
+        assert_eq!(ordinary(&mail.headers["Subject"]), subject);
+        assert!(text.contains(says) && text.contains(payment["payment_id"].as_str().unwrap()), "{text}");
+        assert_eq!(text.contains("Essayer de nouveau"), button == "fail", "{text}");
+        assert!(mail.headers["Reply-To"].contains("<help@example.org>"), "{mail:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_backend_is_taken_at_its_word() {
     let old = SandboxConfig { tells_amounts: false, draws_qr: false, ..standard() };
     let shop = Shop::open_with(old, Home::embedded(), "").await;

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Unpaid, Via};
 use super::event::{
-    CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
-    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted, RefundDue, Verdict,
+    CallbackReceived, CancellationRequested, FailureCause, PaymentCancelled, PaymentCompleted,
+    PaymentConflicted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted,
+    RefundDue, Verdict,
 };
 use super::refusal::PaymentRefusal;
 use super::state::{Payment, Status};
@@ -93,7 +94,8 @@ fn submit(payment: &Payment, submission: Submission) -> Decision {
 /// A refusal counts only while the backend has not taken the payment on, by whatever way we know.
 fn refuse_submission(payment: &Payment, reason: String) -> Vec<PaymentEvent> {
     if payment.status == Status::Pending && payment.external_payment_id.is_none() {
-        vec![PaymentEvent::PaymentFailed(PaymentFailed { reason })]
+        let cause = Some(FailureCause::NotTakenOn);
+        vec![PaymentEvent::PaymentFailed(PaymentFailed { reason, cause })]
     } else {
         vec![]
     }
@@ -130,7 +132,10 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
         }
         (Status::Pending | Status::Processing, ObservedStatus::Failed) => {
             let reason = "the backend says that it failed".to_owned();
-            Some(PaymentEvent::PaymentFailed(PaymentFailed { reason }))
+            // What was captured all the same is somebody's money: nobody is to pay again before a person has decided.
+            let money = !payment.conflicts.is_empty();
+            let cause = Some(if money { FailureCause::OtherMoney } else { FailureCause::Declined });
+            Some(PaymentEvent::PaymentFailed(PaymentFailed { reason, cause }))
         }
         (Status::Pending | Status::Processing, ObservedStatus::Cancelled) => {
             Some(PaymentEvent::PaymentCancelled(PaymentCancelled { at }))
@@ -230,22 +235,34 @@ fn expire(payment: &Payment, asked: &PaymentInitiated, asked_at: DateTime<Utc>, 
     }
     let longest = asked.at + FOLLOWED_FOR;
     let told = payment.expires_at;
-    let (ends_at, why) = match unpaid {
-        Unpaid::Pending => (told.unwrap_or(longest), "it expired without being paid"),
-        Unpaid::Processing => (told.unwrap_or(longest).max(longest), "it was being paid and never was paid"),
-        Unpaid::Unknown => (told.unwrap_or(longest).max(longest), "the backend does not know it any more"),
+    let (ends_at, cause, why) = match unpaid {
+        Unpaid::Pending => (told.unwrap_or(longest), FailureCause::Expired, "it expired without being paid"),
+        Unpaid::Processing => {
+            let why = "it was being paid and never was paid";
+            (told.unwrap_or(longest).max(longest), FailureCause::Unfinished, why)
+        }
+        Unpaid::Unknown => {
+            let why = "the backend does not know it any more";
+            (told.unwrap_or(longest).max(longest), FailureCause::Lost, why)
+        }
         Unpaid::OtherMoney if payment.conflicts.is_empty() => return Err(PaymentRefusal::NotExpired),
-        Unpaid::OtherMoney => (asked.at, "something else was captured than was asked; a person decides"),
+        Unpaid::OtherMoney => {
+            let why = "something else was captured than was asked; a person decides";
+            (asked.at, FailureCause::OtherMoney, why)
+        }
         Unpaid::Unnamed if payment.external_payment_id.is_some() => return Err(PaymentRefusal::NotExpired),
         Unpaid::Unnamed => {
             let after = if payment.cancellation_requested { UNWANTED_AFTER } else { UNNAMED_AFTER };
-            (asked.at + after, "whether the backend has it was never known, and nobody got a link to pay at")
+            let why = "whether the backend has it was never known, and nobody got a link to pay at";
+            (asked.at + after, FailureCause::Lost, why)
         }
     };
     if asked_at < ends_at {
         return Err(PaymentRefusal::NotExpired);
     }
-    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason: why.to_owned() })])
+    // The same goes for what ends otherwise after other money has come.
+    let cause = Some(if payment.conflicts.is_empty() { cause } else { FailureCause::OtherMoney });
+    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason: why.to_owned(), cause })])
 }
 
 fn owe_refund(payment: &Payment, why: String) -> Decision {

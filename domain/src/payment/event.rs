@@ -100,8 +100,29 @@ pub struct PaymentCompleted {
 /// It will not be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFailed {
-    /// Why, for people to read.
+    /// Why, for the operator to read.
     pub reason: String,
+    /// Why, for the payer to be told in his own language; none in events that are older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
+}
+
+/// Why a payment will not be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCause {
+    /// The backend did not take it on.
+    NotTakenOn,
+    /// The backend says that it failed: the payer's provider declined it, for instance.
+    Declined,
+    /// Its time was over before anybody paid.
+    Expired,
+    /// Somebody began to pay, and it never came to an end.
+    Unfinished,
+    /// The backend does not know it, or never said that it does.
+    Lost,
+    /// Something else was captured than was asked. It must not be paid again: a person decides first.
+    OtherMoney,
 }
 
 /// Somebody wants it called off.

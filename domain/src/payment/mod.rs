@@ -30,9 +30,9 @@ use cqrs_es::event_sink::EventSink;
 pub use command::{Capture, Observation, ObservedStatus, PaymentCommand, Submission, Unpaid, Via};
 pub use decide::{FOLLOWED_FOR, decide};
 pub use event::{
-    CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
-    PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
-    RefundDue, Verdict,
+    CallbackReceived, CancellationRequested, FailureCause, PaymentCancelled, PaymentCompleted,
+    PaymentConflicted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing,
+    PaymentSubmitted, RefundDue, Verdict,
 };
 pub use refusal::PaymentRefusal;
 pub use state::{Conflict, Payment, Status};

@@ -273,6 +273,34 @@ fn a_payment_that_was_paid_wrongly_ends_at_once_and_says_why() {
     assert!(failed.reason.contains("a person decides"), "{failed:?}");
 }
 
+/// The payer is told by it whether to try again.
+#[test]
+fn each_failure_says_why() {
+    let cause = |commands: Vec<PaymentCommand>| {
+        let (_, events) = history(commands);
+        let Some(PaymentEvent::PaymentFailed(failed)) = events.last() else { panic!("{events:?}") };
+        serde_json::to_value(failed.cause).unwrap()
+    };
+    let late = "2026-12-01T10:00:00Z";
+    let failed = || told(Via::Poll, ObservedStatus::Failed);
+    let wrong =
+        || told(Via::Callback, ObservedStatus::Completed(Capture::Told(Money::new(299, Currency::EUR))));
+    for (commands, expected) in [
+        (vec![PaymentCommand::RefuseSubmission { reason: "400".into() }], "not_taken_on"),
+        (vec![submission("x1"), failed()], "declined"),
+        (vec![submission("x1"), expire(late, Unpaid::Pending)], "expired"),
+        (vec![submission("x1"), expire(late, Unpaid::Processing)], "unfinished"),
+        (vec![submission("x1"), expire(late, Unpaid::Unknown)], "lost"),
+        (vec![expire(late, Unpaid::Unnamed)], "lost"),
+        (vec![submission("x1"), wrong(), expire(late, Unpaid::OtherMoney)], "other_money"),
+        // Whatever ends it then: money has come, and nobody is to pay again.
+        (vec![submission("x1"), wrong(), failed()], "other_money"),
+        (vec![submission("x1"), wrong(), expire(late, Unpaid::Pending)], "other_money"),
+    ] {
+        assert_eq!(cause(commands.clone()), expected, "{commands:?}");
+    }
+}
+
 #[test]
 fn a_refusal_does_not_fail_what_the_backend_has_taken_on() {
     let refuse = || PaymentCommand::RefuseSubmission { reason: "400".into() };

@@ -121,8 +121,8 @@ impl Writing<'_> {
             }
             PaymentEvent::PaymentFailed(failed) => {
                 let Some(begun) = self.tables.payment(id).await? else { return Ok(()) };
-                let (payment, at, reason) = (begun.facts, self.due_at, failed.reason.clone());
-                let news = News::PaymentFailed { payment, at, reason };
+                let (payment, at, cause) = (begun.facts, self.due_at, failed.cause);
+                let news = News::PaymentFailed { payment, at, cause };
                 self.tell_the_payer(begun.team, begun.user, news).await
             }
             PaymentEvent::PaymentSubmitted(_)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use domain::payment::FailureCause;
 use domain::plan::PlanName;
 use domain::team::TeamEvent;
 use domain::{DeliveryId, Language, Money, PaymentId, Sealed, Slug, TeamId};
@@ -80,8 +81,9 @@ pub enum News {
         payment: PaymentFacts,
         /// When that was recorded.
         at: DateTime<Utc>,
-        /// Why, for people to read.
-        reason: String,
+        /// Why; none when the event does not say.
+        #[serde(default)]
+        cause: Option<FailureCause>,
     },
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use domain::delivery::{Delivered, DeliveryDelayed, DeliveryEvent, DeliveryGivenUp};
-use domain::payment::{PaymentCompleted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod};
+use domain::payment::{
+    FailureCause, PaymentCompleted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod,
+};
 use domain::team::{
     MemberContactChanged, MemberRemoved, MemberRoleChanged, PaidBy, Resource, Role, SubjectErased,
     TeamCommand, TeamEvent, TeamRemoved, TeamRenamed, UsageAlertRaised,
@@ -94,7 +96,13 @@ fn begin(author: &mut Author, n: u16, user: i64) {
 }
 
 fn fail(author: &mut Author, n: u16) -> EventId {
-    author.payment(n, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no money".into() }));
+    author.payment(
+        n,
+        &PaymentEvent::PaymentFailed(PaymentFailed {
+            reason: "no money".into(),
+            cause: Some(FailureCause::Declined),
+        }),
+    );
     last(author)
 }
 
@@ -198,8 +206,11 @@ async fn a_payer_is_told_himself_or_else_the_owners(kind: Kind) {
     let mails = untried(&reads, Channel::Mail).await;
     let found: Vec<_> = mails.iter().map(|row| row.id).collect();
     assert_eq!(found, [mail(himself, MEMBER), mail(instead, OWNER), mail(confirmed, MEMBER)]);
-    let News::PaymentFailed { payment: facts, reason, at: failed_at } = &mails[0].told.news else { panic!() };
-    assert_eq!((facts.payment_id, &**reason, *failed_at), (payment(1), "no money", author.now));
+    let News::PaymentFailed { payment: facts, cause, at: failed_at } = &mails[0].told.news else { panic!() };
+    assert_eq!(
+        (facts.payment_id, *cause, *failed_at),
+        (payment(1), Some(FailureCause::Declined), author.now)
+    );
     assert_eq!((facts.amount, facts.plan.as_str()), (captured, "pay_as_you_go"));
     let News::PaymentConfirmed { payment: facts, paid_at: found, until } = &mails[2].told.news else {
         panic!()

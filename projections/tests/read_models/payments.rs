@@ -170,7 +170,7 @@ async fn a_row_tells_how_the_payment_stands(kind: Kind) {
         }),
         (callback(Verdict::NoNews), |_| {}),
         (callback(Verdict::Applied), |_| {}),
-        (PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into() }), |row| {
+        (PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into(), cause: None }), |row| {
             row.status = Status::Failed;
         }),
         (callback(Verdict::ToConfirm), |row| row.to_confirm = true),
@@ -254,7 +254,8 @@ async fn filters_choose_and_pages_go_on_within_them(kind: Kind) {
         );
         match n % 4 {
             0 => author.payment(n, &PaymentEvent::PaymentProcessing(PaymentProcessing { at: created })),
-            1 => author.payment(n, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into() })),
+            1 => author
+                .payment(n, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into(), cause: None })),
             _ => {}
         }
     }
@@ -301,7 +302,7 @@ async fn what_begins_meanwhile_moves_no_page(kind: Kind) {
     for n in 100..110 {
         begin(&mut author, n, 1);
     }
-    author.payment(4, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into() }));
+    author.payment(4, &PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into(), cause: None }));
     let (_place, after) = reads(kind, &author).await;
     let rest = after.payments(MEMBER, &slug, &ALL, 50, first.next).await.unwrap().unwrap();
     assert_eq!([ids(&first.payments), ids(&rest.payments)].concat(), expected);

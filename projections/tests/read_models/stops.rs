@@ -184,7 +184,7 @@ async fn a_payment_that_was_never_initiated(kind: Kind) {
     let db = place.db().await;
     let mut author = Author::new("2026-11-01T12:00:00Z");
     author.register(1, "one");
-    let failed = PaymentFailed { reason: "refused".into() };
+    let failed = PaymentFailed { reason: "refused".into(), cause: None };
     author.payment(1, &PaymentEvent::PaymentFailed(failed));
     author.member(1, 5);
     let log = Arc::new(ScriptedLog::new(1_000, 1));

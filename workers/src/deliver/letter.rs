@@ -1,5 +1,6 @@
 //! What a mail says of an event: the event's facts, the team as it is called now, and what plans cost now.
 
+use domain::payment::FailureCause;
 use domain::plan::{Catalogue, PlanName};
 use domain::team::{Resource, TeamEvent};
 use domain::{ByteCount, Month};
@@ -16,8 +17,11 @@ pub(super) fn letter(delivery: &PendingDelivery, plans: &Catalogue) -> Option<Le
         News::PaymentConfirmed { payment, paid_at, until } => {
             Letter::PaymentConfirmation { payment: about.payment(payment), paid_at: *paid_at, until: *until }
         }
-        News::PaymentFailed { payment, at, reason } => {
-            Letter::PaymentFailed { payment: about.payment(payment), at: *at, reason: Some(reason.clone()) }
+        News::PaymentFailed { payment, at, cause: Some(FailureCause::OtherMoney) } => {
+            Letter::PaymentInReview { payment: about.payment(payment), at: *at }
+        }
+        News::PaymentFailed { payment, at, cause } => {
+            Letter::PaymentFailed { payment: about.payment(payment), at: *at, cause: *cause }
         }
         News::Team(event) => return about.event(event),
     })

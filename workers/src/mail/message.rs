@@ -1,6 +1,7 @@
 //! What teams are told by mail. Each letter has just the facts that it tells; none has an address.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::payment::FailureCause;
 use domain::team::Resource;
 use domain::{ByteCount, Money, Month, PaymentId, Slug};
 
@@ -81,8 +82,15 @@ pub enum Letter {
         payment: Payment,
         /// When that was known.
         at: DateTime<Utc>,
-        /// Why, in the backend's words, whatever their language.
-        reason: Option<String>,
+        /// Why, if it is known.
+        cause: Option<FailureCause>,
+    },
+    /// Something else was captured than was asked, and a person decides: it must not be paid again.
+    PaymentInReview {
+        /// Which.
+        payment: Payment,
+        /// When it ended.
+        at: DateTime<Utc>,
     },
     /// At least 80 % of a limit is used.
     Alert(Usage),
@@ -126,7 +134,9 @@ impl Letter {
     #[must_use]
     pub const fn team(&self) -> &Team {
         match self {
-            Self::PaymentConfirmation { payment, .. } | Self::PaymentFailed { payment, .. } => &payment.team,
+            Self::PaymentConfirmation { payment, .. }
+            | Self::PaymentFailed { payment, .. }
+            | Self::PaymentInReview { payment, .. } => &payment.team,
             Self::Alert(usage)
             | Self::Critical(usage)
             | Self::LimitReached(usage)
@@ -141,6 +151,7 @@ impl Letter {
         match self {
             Self::PaymentConfirmation { .. } => "payment-confirmation",
             Self::PaymentFailed { .. } => "payment-failed",
+            Self::PaymentInReview { .. } => "payment-in-review",
             Self::Alert(_) => "alert",
             Self::Critical(_) => "critical",
             Self::LimitReached(_) => "limit-reached",
@@ -157,6 +168,7 @@ impl Letter {
         match self {
             Self::PaymentConfirmation { .. }
             | Self::PaymentFailed { .. }
+            | Self::PaymentInReview { .. }
             | Self::LimitReached(_)
             | Self::PlanLapsed { .. } => true,
             Self::Alert(_) | Self::Critical(_) | Self::Forecast { .. } | Self::RenewalReminder { .. } => {

@@ -45,6 +45,7 @@ fn bar(letter: &Letter) -> Option<Bar> {
         | Letter::Forecast { usage, .. } => Some(Bar { percent: usage.percent() }),
         Letter::PaymentConfirmation { .. }
         | Letter::PaymentFailed { .. }
+        | Letter::PaymentInReview { .. }
         | Letter::RenewalReminder { .. }
         | Letter::PlanLapsed { .. } => None,
     }

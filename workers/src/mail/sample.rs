@@ -1,6 +1,7 @@
 //! A letter of every kind, for tests and for the preview. What is in them is made up.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::payment::FailureCause;
 use domain::team::Resource;
 use domain::{ByteCount, Money, Month, PaymentId};
 use iso_currency::Currency;
@@ -43,12 +44,9 @@ pub(super) fn sample_for(team: &Team) -> Vec<(&'static str, Letter)> {
         ),
         (
             "payment-failed",
-            Letter::PaymentFailed {
-                payment: payment(),
-                at: at(),
-                reason: Some("insufficient balance".into()),
-            },
+            Letter::PaymentFailed { payment: payment(), at: at(), cause: Some(FailureCause::Declined) },
         ),
+        ("payment-in-review", Letter::PaymentInReview { payment: payment(), at: at() }),
         ("alert-traffic", Letter::Alert(used(Resource::Traffic, 83))),
         ("alert-storage", Letter::Alert(used(Resource::Storage, 83))),
         ("critical-traffic", Letter::Critical(used(Resource::Traffic, 96))),

@@ -146,8 +146,8 @@ impl Deliveries {
             self.completed.insert(id, completed.completed_at.trunc_subsecs(6));
         } else if let PaymentEvent::PaymentFailed(failed) = event {
             let Some((asked, payment)) = self.asked(&id) else { return };
-            let (at, reason) = (recorded.recorded_at, failed.reason.clone());
-            let news = News::PaymentFailed { payment, at, reason };
+            let (at, cause) = (recorded.recorded_at, failed.cause);
+            let news = News::PaymentFailed { payment, at, cause };
             self.mail(recorded, &asked.team_id.to_string(), Some(asked.user_id), &news);
         }
     }

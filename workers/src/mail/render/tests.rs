@@ -32,13 +32,13 @@ fn every() -> impl Iterator<Item = (String, Letter, Rendered)> {
 fn each_kind_has_a_sample_and_names_differ() {
     let samples = sample();
     let kinds: BTreeSet<&str> = samples.iter().map(|(_, letter)| letter.kind()).collect();
-    assert_eq!(kinds.len(), 8);
+    assert_eq!(kinds.len(), 9);
     assert_eq!(samples.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len(), samples.len());
 }
 
 #[test]
 fn subjects_and_lines_in_both_languages() {
-    let expected: [(&str, Language, &str, &[&str]); 26] = [
+    let expected: [(&str, Language, &str, &[&str]); 28] = [
         (
             "payment-confirmation",
             Language::French,
@@ -67,7 +67,7 @@ fn subjects_and_lines_in_both_languages() {
             "Atelier Dakar : paiement de 2 000 FCFA non abouti",
             &[
                 "Votre paiement n’a pas abouti",
-                "Motif : « insufficient balance »",
+                "Motif : le paiement a été refusé",
                 "https://usage.example/atelier-dakar/plan",
             ],
         ),
@@ -75,7 +75,23 @@ fn subjects_and_lines_in_both_languages() {
             "payment-failed",
             Language::English,
             "Atelier Dakar: payment of 2,000 FCFA did not succeed",
-            &["Reason: “insufficient balance”", "Try again:"],
+            &["Reason: the payment was declined", "Try again:"],
+        ),
+        (
+            "payment-in-review",
+            Language::French,
+            "Atelier Dakar : votre paiement est en cours de vérification",
+            &[
+                "Nous avons reçu un montant différent des 2 000 FCFA demandés pour le forfait Pro de l’équipe Atelier Dakar.",
+                "Montant demandé : 2 000 FCFA",
+                "https://usage.example/atelier-dakar/payments",
+            ],
+        ),
+        (
+            "payment-in-review",
+            Language::English,
+            "Atelier Dakar: your payment is being checked",
+            &["Amount asked for: 2,000 FCFA", "See payments:"],
         ),
         (
             "alert-traffic",
@@ -119,7 +135,7 @@ fn subjects_and_lines_in_both_languages() {
             "Urgent ! Atelier Dakar : 96 % du trafic mensuel utilisé",
             &[
                 "Il ne reste presque plus de trafic",
-                "Quand la limite de trafic sera atteinte, vos projets pourront être restreints.",
+                "Quand la limite de trafic sera atteinte, vos projets pourront être limités.",
             ],
         ),
         (
@@ -134,7 +150,7 @@ fn subjects_and_lines_in_both_languages() {
             "limit-reached-traffic",
             Language::French,
             "Atelier Dakar : limite de trafic atteinte",
-            &["Vos projets peuvent maintenant être restreints."],
+            &["Vos projets pourront désormais être limités."],
         ),
         (
             "limit-reached-traffic",
@@ -275,13 +291,11 @@ fn what_people_choose_is_escaped() {
     let hostile = "<b>&\"'\r\nBcc: x@example.org\u{202e}";
     let mut texts = 0;
     for (name, mut letter) in sample_for(&team(hostile)) {
-        // The names of plans and the backend's reasons are not ours either.
+        // The names of plans are not ours either.
         match &mut letter {
-            Letter::PaymentConfirmation { payment, .. } => payment.plan = hostile.into(),
-            Letter::PaymentFailed { payment, reason, .. } => {
-                payment.plan = hostile.into();
-                *reason = Some(hostile.into());
-            }
+            Letter::PaymentConfirmation { payment, .. }
+            | Letter::PaymentFailed { payment, .. }
+            | Letter::PaymentInReview { payment, .. } => payment.plan = hostile.into(),
             Letter::Alert(usage)
             | Letter::Critical(usage)
             | Letter::LimitReached(usage)
@@ -325,6 +339,4 @@ fn french_has_no_break_spaces() {
         }
         assert!(subject.contains("\u{a0}:"), "{name}: {subject}");
     }
-    let (_, failed) = &sample()[1];
-    assert!(rendered(failed, Language::French).text.contains("«\u{a0}insufficient balance\u{a0}»"));
 }

@@ -59,6 +59,8 @@ pub struct MailConfig {
     credentials: Option<Credentials>,
     /// Who the mail is from. Its domain is the one of message ids.
     pub(super) from: Mailbox,
+    /// Where answers go, if not to whom it is from.
+    pub(super) reply_to: Option<Mailbox>,
     /// What a mail may cost.
     pub limits: MailLimits,
 }
@@ -95,8 +97,18 @@ impl MailConfig {
             security,
             credentials: credentials(&url)?,
             from: from.trim().parse().map_err(|_| MailConfigError::From)?,
+            reply_to: None,
             limits: MailLimits::default(),
         })
+    }
+
+    /// Answers go to this mailbox.
+    ///
+    /// # Errors
+    /// [`MailConfigError::ReplyTo`].
+    pub fn with_reply_to(self, mailbox: &str) -> Result<Self, MailConfigError> {
+        let mailbox = mailbox.trim().parse().map_err(|_| MailConfigError::ReplyTo)?;
+        Ok(Self { reply_to: Some(mailbox), ..self })
     }
 
     /// Who can read along.
@@ -137,7 +149,7 @@ fn credentials(url: &Url) -> Result<Option<Credentials>, MailConfigError> {
 /// Neither user nor password.
 impl fmt::Debug for MailConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, security, credentials: _, from: _, limits } = self;
+        let Self { host, port, security, credentials: _, from: _, reply_to: _, limits } = self;
         f.debug_struct("MailConfig")
             .field("host", host)
             .field("port", port)
@@ -159,6 +171,11 @@ pub enum MailConfigError {
     /// The sender.
     #[error("MAIL_FROM must be a mail address such as usage@example.org or Servelink <usage@example.org>")]
     From,
+    /// Where answers go.
+    #[error(
+        "MAIL_REPLY_TO must be a mail address such as help@example.org or Our help desk <help@example.org>"
+    )]
+    ReplyTo,
     /// No certificate can be checked.
     #[error(
         "the certificate authorities that this system trusts cannot be read, and mail (MAIL_URL) needs TLS"

@@ -32,6 +32,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub struct Mailer {
     server: Server,
     from: Mailbox,
+    reply_to: Option<Mailbox>,
     total: Duration,
 }
 
@@ -42,7 +43,12 @@ impl Mailer {
     /// [`MailConfigError::Tls`] when the certificate authorities that this system trusts cannot be read.
     pub fn new(config: &MailConfig) -> Result<Self, MailConfigError> {
         let server = config.server()?;
-        Ok(Self { server, from: config.from.clone(), total: config.limits.total })
+        Ok(Self {
+            server,
+            from: config.from.clone(),
+            reply_to: config.reply_to.clone(),
+            total: config.limits.total,
+        })
     }
 
     /// Hands it over, `at` this time, under the id `<{event_id}.{reader}@{domain of the sender}>`: the same at every try,
@@ -89,6 +95,9 @@ impl Mailer {
             // RFC 3834: nobody's holiday notice shall answer it.
             .raw_header(header("Auto-Submitted", "auto-generated"))
             .raw_header(header("Content-Language", letter.language.tag()));
+        if let Some(mailbox) = &self.reply_to {
+            message = message.reply_to(mailbox.clone());
+        }
         if let Some(page) = &letter.unsubscribe {
             // RFC 2369, and RFC 8058: mail programs unsubscribe by one POST to that page.
             message = message

@@ -1,6 +1,7 @@
 //! Letters in English.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::payment::FailureCause;
 use domain::team::Resource;
 
 use super::{Body, Link, prices};
@@ -21,9 +22,8 @@ pub(super) fn body(letter: &Letter, links: &Links) -> Body {
         Letter::PaymentConfirmation { payment, paid_at, until } => {
             payment_confirmation(payment, *paid_at, *until, links)
         }
-        Letter::PaymentFailed { payment, at, reason } => {
-            payment_failed(payment, *at, reason.as_deref(), links)
-        }
+        Letter::PaymentFailed { payment, at, cause } => payment_failed(payment, *at, *cause, links),
+        Letter::PaymentInReview { payment, at } => payment_in_review(payment, *at, links),
         Letter::Alert(usage) => alert(usage, links),
         Letter::Critical(usage) => critical(usage, links),
         Letter::LimitReached(usage) => limit_reached(usage, links),
@@ -58,11 +58,11 @@ fn payment_confirmation(
     }
 }
 
-fn payment_failed(payment: &Payment, at: DateTime<Utc>, reason: Option<&str>, links: &Links) -> Body {
+fn payment_failed(payment: &Payment, at: DateTime<Utc>, cause: Option<FailureCause>, links: &Links) -> Body {
     let Payment { team, plan, amount, payment_id } = payment;
     let (team, amount) = (&team.name, English.money(*amount));
     let mut facts = vec![("Amount", amount.clone()), ("Plan", plan.clone()), ("Date", English.date(at))];
-    facts.extend(reason.iter().map(|reason| ("Reason", format!("“{reason}”"))));
+    facts.extend(cause.map(|cause| ("Reason", why(cause).into())));
     facts.push(("Reference", payment_id.to_string()));
     Body {
         subject: format!("{team}: payment of {amount} did not succeed"),
@@ -73,6 +73,41 @@ fn payment_failed(payment: &Payment, at: DateTime<Utc>, reason: Option<&str>, li
         ],
         facts,
         button: Link::new("Try again", &links.plan),
+    }
+}
+
+fn why(cause: FailureCause) -> &'static str {
+    match cause {
+        FailureCause::NotTakenOn => "the payment service did not accept the request",
+        FailureCause::Declined => "the payment was declined",
+        FailureCause::Expired => "the time to pay was over",
+        FailureCause::Unfinished => "the payment was begun, but not finished",
+        FailureCause::Lost => "the payment service could not find the request",
+        FailureCause::OtherMoney => "the amount received is not the amount asked for",
+    }
+}
+
+fn payment_in_review(payment: &Payment, at: DateTime<Utc>, links: &Links) -> Body {
+    let Payment { team, plan, amount, payment_id } = payment;
+    let (team, amount) = (&team.name, English.money(*amount));
+    Body {
+        subject: format!("{team}: your payment is being checked"),
+        heading: "We are checking your payment".into(),
+        paragraphs: vec![
+            format!(
+                "We received an amount other than the {amount} asked for the {plan} plan of the team {team}."
+            ),
+            "Do not pay a second time. Your money is not lost: we are comparing with the books of the payment service, \
+             and will get back to you. Until then the plan is not active."
+                .into(),
+        ],
+        facts: vec![
+            ("Amount asked for", amount),
+            ("Plan", plan.clone()),
+            ("Date", English.date(at)),
+            ("Reference", payment_id.to_string()),
+        ],
+        button: Link::new("See payments", &links.payments),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Letters in French. Spaces before `: ; ! ?` and in `« »` are ordinary here; typesetting makes them no-break ones.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::payment::FailureCause;
 use domain::team::Resource;
 
 use super::{Body, Link, prices};
@@ -14,7 +15,7 @@ pub(super) const UNSUBSCRIBE: &str = "Ne plus recevoir ce genre de message";
 pub(super) fn footer(letter: &Letter) -> String {
     let team = &letter.team().name;
     format!(
-        "Vous recevez ce message parce que vous êtes membre de l’équipe {team}, dont Servelink compte la consommation."
+        "Vous recevez ce message parce que vous êtes membre de l’équipe {team}, dont Servelink mesure la consommation."
     )
 }
 
@@ -23,9 +24,8 @@ pub(super) fn body(letter: &Letter, links: &Links) -> Body {
         Letter::PaymentConfirmation { payment, paid_at, until } => {
             payment_confirmation(payment, *paid_at, *until, links)
         }
-        Letter::PaymentFailed { payment, at, reason } => {
-            payment_failed(payment, *at, reason.as_deref(), links)
-        }
+        Letter::PaymentFailed { payment, at, cause } => payment_failed(payment, *at, *cause, links),
+        Letter::PaymentInReview { payment, at } => payment_in_review(payment, *at, links),
         Letter::Alert(usage) => alert(usage, links),
         Letter::Critical(usage) => critical(usage, links),
         Letter::LimitReached(usage) => limit_reached(usage, links),
@@ -60,11 +60,11 @@ fn payment_confirmation(
     }
 }
 
-fn payment_failed(payment: &Payment, at: DateTime<Utc>, reason: Option<&str>, links: &Links) -> Body {
+fn payment_failed(payment: &Payment, at: DateTime<Utc>, cause: Option<FailureCause>, links: &Links) -> Body {
     let Payment { team, plan, amount, payment_id } = payment;
     let (team, amount) = (&team.name, French.money(*amount));
     let mut facts = vec![("Montant", amount.clone()), ("Forfait", plan.clone()), ("Date", French.date(at))];
-    facts.extend(reason.iter().map(|reason| ("Motif", format!("« {reason} »"))));
+    facts.extend(cause.map(|cause| ("Motif", why(cause).into())));
     facts.push(("Référence", payment_id.to_string()));
     Body {
         subject: format!("{team} : paiement de {amount} non abouti"),
@@ -76,6 +76,41 @@ fn payment_failed(payment: &Payment, at: DateTime<Utc>, reason: Option<&str>, li
         ],
         facts,
         button: Link::new("Essayer de nouveau", &links.plan),
+    }
+}
+
+fn why(cause: FailureCause) -> &'static str {
+    match cause {
+        FailureCause::NotTakenOn => "le service de paiement n’a pas accepté la demande",
+        FailureCause::Declined => "le paiement a été refusé",
+        FailureCause::Expired => "le délai de paiement est dépassé",
+        FailureCause::Unfinished => "le paiement a été commencé, mais n’a pas été terminé",
+        FailureCause::Lost => "le service de paiement n’a pas retrouvé la demande",
+        FailureCause::OtherMoney => "le montant reçu n’est pas le montant demandé",
+    }
+}
+
+fn payment_in_review(payment: &Payment, at: DateTime<Utc>, links: &Links) -> Body {
+    let Payment { team, plan, amount, payment_id } = payment;
+    let (team, amount) = (&team.name, French.money(*amount));
+    Body {
+        subject: format!("{team} : votre paiement est en cours de vérification"),
+        heading: "Nous vérifions votre paiement".into(),
+        paragraphs: vec![
+            format!(
+                "Nous avons reçu un montant différent des {amount} demandés pour le forfait {plan} de l’équipe {team}."
+            ),
+            "Ne payez pas une seconde fois. Votre argent n’est pas perdu : nous comparons avec les comptes du service de \
+             paiement et revenons vers vous. En attendant, le forfait n’est pas activé."
+                .into(),
+        ],
+        facts: vec![
+            ("Montant demandé", amount),
+            ("Forfait", plan.clone()),
+            ("Date", French.date(at)),
+            ("Référence", payment_id.to_string()),
+        ],
+        button: Link::new("Voir les paiements", &links.payments),
     }
 }
 
@@ -93,7 +128,7 @@ fn alert(usage: &Usage, links: &Links) -> Body {
 fn critical(usage: &Usage, links: &Links) -> Body {
     let (of, percent) = (of_resource(usage), French.percent(usage.percent()));
     let warning =
-        format!("Quand la limite {} sera atteinte, vos projets pourront être restreints.", of_limit(usage));
+        format!("Quand la limite {} sera atteinte, vos projets pourront être limités.", of_limit(usage));
     Body {
         subject: format!("Urgent ! {} : {percent} {of} utilisé", usage.team.name),
         heading: format!("Il ne reste presque plus {}", of_limit(usage)),
@@ -105,7 +140,7 @@ fn critical(usage: &Usage, links: &Links) -> Body {
 
 fn limit_reached(usage: &Usage, links: &Links) -> Body {
     let of = of_limit(usage);
-    let effect = "Vos projets peuvent maintenant être restreints.".into();
+    let effect = "Vos projets pourront désormais être limités.".into();
     Body {
         subject: format!("{} : limite {of} atteinte", usage.team.name),
         heading: format!("La limite {of} est atteinte"),
