@@ -1,9 +1,11 @@
 //! Commands to payments. What the backend calls a payment is claimed in the inbox of that name by the same append, and
-//! what waits there is taken along: see [`domain::inbox`].
+//! what waits there is taken along: see [`domain::inbox`]. What is made of a callback is `payment/callback.rs`.
+
+mod callback;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
-use domain::inbox::{self, CallbackParked, Inbox, InboxCommand};
+use domain::inbox::{self, Inbox, InboxCommand};
 use domain::payment::{
     Observation, ObservedStatus, Payment, PaymentCommand, PaymentEvent, PaymentInitiated, PaymentMethod,
     PaymentRefusal, Status, Submission, Unpaid, Via, decide,
@@ -12,6 +14,8 @@ use domain::plan::PlanName;
 use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use callback::{Callback, Receipt};
 
 use super::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::codec::CodecError;
@@ -54,30 +58,6 @@ pub enum Initiation {
     Open(PaymentNow),
     /// The same request came before.
     Repeated(PaymentNow),
-}
-
-/// A callback whose sender was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Callback {
-    /// What the backend calls the payment.
-    pub external_payment_id: ExternalPaymentId,
-    /// What we call it, if told.
-    pub payment_id: Option<PaymentId>,
-    /// SHA-256 of its body, in hex; its place in the inbox until then; whether its word is enough.
-    pub told: CallbackParked,
-}
-
-/// What became of a callback.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Everything of it is seen after this position.
-    pub position: Position,
-    /// The payment, and where it stands; none when it is not known yet and the callback waits.
-    pub payment: Option<(PaymentId, Status)>,
-    /// Only a poll can tell whether it is so.
-    pub to_confirm: bool,
-    /// The same message came before.
-    pub repeated: bool,
 }
 
 /// What is remembered of an answer, for whoever asks again.
@@ -279,69 +259,6 @@ impl Commands {
         self.to_payment(actor, id, PaymentCommand::RequestCancellation { by, at: self.clock.now() }).await
     }
 
-    /// Takes in a callback: it changes its payment, or waits for it. `key` stands for the message; the same message
-    /// again gets the same answer and changes nothing.
-    ///
-    /// # Errors
-    /// [`AppendError::KeysReused`](crate::AppendError::KeysReused) when the key came with another digest,
-    /// [`InboxRefusal`](domain::inbox::InboxRefusal), and what any command may meet.
-    pub async fn receive_callback(
-        &self,
-        actor: &Actor,
-        callback: &Callback,
-        key: &Key,
-    ) -> Result<Receipt, CommandError> {
-        decide_until_first!(self.receive(actor, callback, key))
-    }
-
-    async fn receive(&self, actor: &Actor, callback: &Callback, key: &Key) -> Result<Receipt, CommandError> {
-        let name = &callback.external_payment_id;
-        let inbox: Loaded<Inbox> = self.load(name.as_str()).await?;
-        let payment_id = match (inbox.state.payment_id, callback.payment_id) {
-            (Some(matched), _) => Some(matched),
-            // Whose word is not enough gives no names: the backend's own answer does.
-            (None, Some(told)) if callback.told.trusted => self.exists(told).await?.then_some(told),
-            (None, Some(_) | None) => None,
-        };
-        let mut receipt =
-            Receipt { position: Position::default(), payment: None, to_confirm: false, repeated: false };
-        let streams = match payment_id {
-            Some(id) => {
-                let told = take(name, callback.told.clone());
-                let decided = self.decided_payment(id, told, Some(name)).await?;
-                receipt.payment = Some((id, decided.payment.status));
-                receipt.to_confirm =
-                    decided.payment.to_confirm && decided.payment.status != Status::Completed;
-                decided.streams
-            }
-            None => {
-                if let ObservedStatus::Completed(_) = callback.told.status {
-                    tracing::warn!(external = %name, "money came for a payment that is not known yet");
-                }
-                let parked = inbox::decide(&inbox.state, InboxCommand::Park(callback.told.clone()))?;
-                vec![inbox.decided(&parked)?]
-            }
-        };
-        let answered = Answered {
-            payment_id: receipt.payment.map(|(id, _)| id),
-            status: receipt.payment.map(|(_, status)| status),
-        };
-        let key = Key { answer: Some(answered.text()?), ..key.clone() };
-        let appended = self.record_as(actor, key.clone(), streams, vec![]).await?;
-        if let Some(earlier) = appended.earlier {
-            let answer = earlier.first().and_then(|record| record.answer.as_deref());
-            let answered = Answered::of(&key, answer)?;
-            receipt.payment = answered.payment_id.zip(answered.status);
-            receipt.repeated = true;
-        }
-        Ok(Receipt { position: appended.position, ..receipt })
-    }
-
-    async fn exists(&self, id: PaymentId) -> Result<bool, CommandError> {
-        let loaded: Loaded<Payment> = self.load(&id.to_string()).await?;
-        Ok(loaded.state.initiated.is_some())
-    }
-
     async fn to_payment(
         &self,
         actor: &Actor,
@@ -381,7 +298,7 @@ impl Commands {
             let matched = inbox::decide(&inbox.state, InboxCommand::Match { payment_id: id })?;
             let waiting = if matched.is_empty() { vec![] } else { inbox.state.parked.clone() };
             for parked in waiting {
-                events.extend(evolve(&mut payment, take(&name, parked))?);
+                events.extend(evolve(&mut payment, callback::take(&name, parked))?);
             }
             streams.push(inbox.decided(&matched)?);
         }
@@ -394,11 +311,4 @@ fn evolve(payment: &mut Payment, command: PaymentCommand) -> Result<Vec<PaymentE
     let events = decide(payment, command)?;
     events.iter().for_each(|event| payment.evolve(event));
     Ok(events)
-}
-
-fn take(name: &ExternalPaymentId, told: CallbackParked) -> PaymentCommand {
-    let CallbackParked { digest, status, transaction_id, at, trusted } = told;
-    let observation =
-        Observation { via: Via::Callback, external_payment_id: name.clone(), status, transaction_id, at };
-    PaymentCommand::TakeCallback { digest, observation, trusted }
 }

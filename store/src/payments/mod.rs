@@ -2,20 +2,24 @@
 //! reconciler both go this way, so that a request which is cut off anywhere is taken up again where it stopped.
 //!
 //! Nothing is asked of the backend that is not recorded before, and no answer counts before it is recorded.
+//!
+//! Here is how a payment reaches its backend. `refresh.rs` asks where it stands, `cancel.rs` calls it off, `flights.rs`
+//! keeps requests out of each other's way, `backend.rs` is what can be asked,
+//! `events.rs` is what is recorded.
 
 pub mod backend;
+mod cancel;
 mod events;
 mod flights;
+mod refresh;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::payment::{
-    Observation, ObservedStatus, Payment, PaymentInitiated, PaymentRefusal, Status, Unpaid, Via,
-};
+use domain::PaymentId;
+use domain::payment::{Payment, PaymentInitiated, PaymentRefusal, Status};
 use domain::team::{Team, TeamRefusal};
-use domain::{ExternalPaymentId, Money, PaymentId, UserId};
 
 pub use backend::{BackendError, Order, PaymentBackend, Polled};
 pub use events::{EventsError, events};
@@ -226,181 +230,5 @@ impl Payments {
             user_email,
             plan,
         })
-    }
-
-    /// Asks the backend where the payment stands, and records what it says: whatever its state, and also when it is
-    /// not known whether the backend has it. What is not paid when its time is over ends.
-    ///
-    /// # Errors
-    /// [`PaymentsError`].
-    pub async fn refresh(&self, actor: &Actor, id: PaymentId) -> Result<PaymentNow, PaymentsError> {
-        // Before the question: what is paid after it is no answer to it.
-        let asked_at = self.clock.now();
-        let now = self.commands.payment(id).await?;
-        let asked = now.payment.initiated.as_ref().map(|initiated| initiated.amount);
-        let (now, unpaid) = match (now.payment.external_payment_id.clone(), asked) {
-            (Some(name), Some(asked)) => self.poll(actor, now, name, asked).await?,
-            (None, _) | (_, None) if now.payment.status.is_open() => {
-                (self.find(actor, now).await?, Unpaid::Unnamed)
-            }
-            (None, _) | (_, None) => {
-                self.flights.found(id);
-                return Ok(now);
-            }
-        };
-        if !now.payment.status.is_open() {
-            self.flights.found(id);
-            return Ok(now);
-        }
-        match self.commands.expire_payment(actor, id, asked_at, unpaid).await {
-            Err(CommandError::Payment(PaymentRefusal::NotExpired)) => Ok(now),
-            expired => Ok(expired?),
-        }
-    }
-
-    async fn poll(
-        &self,
-        actor: &Actor,
-        now: PaymentNow,
-        name: ExternalPaymentId,
-        asked: Money,
-    ) -> Result<(PaymentNow, Unpaid), PaymentsError> {
-        self.flights.asked(now.id, Question::Poll);
-        match self.backend.poll(&name, asked).await {
-            Ok(Polled { status, transaction_id, completed_at }) => {
-                let at = completed_at.unwrap_or_else(|| self.clock.now());
-                let via = Via::Poll;
-                let observation = Observation { via, external_payment_id: name, status, transaction_id, at };
-                let unpaid = match status {
-                    ObservedStatus::Pending => Unpaid::Pending,
-                    ObservedStatus::Processing => Unpaid::Processing,
-                    // Of these, only what is not as asked leaves a payment open.
-                    ObservedStatus::Completed(_) | ObservedStatus::Failed | ObservedStatus::Cancelled => {
-                        Unpaid::OtherMoney
-                    }
-                };
-                Ok((self.commands.observe_payment(actor, now.id, observation).await?, unpaid))
-            }
-            Err(BackendError::Unknown) => Ok((now, Unpaid::Unknown)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Finds out what the backend calls a payment that it may never have heard of. What stands against it is no reason
-    /// to let the payment stand for ever.
-    async fn find(&self, actor: &Actor, now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
-        let id = now.id;
-        match self.submit_again(actor, now).await {
-            Err(
-                error @ (PaymentsError::Backend(
-                    BackendError::Refused { .. } | BackendError::Unauthorised | BackendError::Unknown,
-                )
-                | PaymentsError::Command(CommandError::Team(_) | CommandError::Inbox(_))),
-            ) => {
-                tracing::warn!(payment = %id, %error, "a payment cannot be asked for");
-                Ok(self.commands.payment(id).await?)
-            }
-            found => found,
-        }
-    }
-
-    /// The same, unless it was done a moment ago; and what goes wrong is only logged: whoever looks at a payment sees
-    /// what is known. None: nothing was asked, or nothing was told.
-    pub async fn refresh_if_old(&self, actor: &Actor, id: PaymentId) -> Option<PaymentNow> {
-        // Also when the question is lost: whoever looks again and again must not ask again and again.
-        if !self.flights.ask_if_old(id, Question::Poll, FRESH) {
-            return None;
-        }
-        let refreshed = self.refresh(actor, id).await;
-        refreshed
-            .inspect_err(|error| {
-                tracing::warn!(payment = %id, %error, "the payment backend did not tell where a payment stands");
-            })
-            .ok()
-    }
-
-    /// A member of the team wants the payment called off. Goes on when the caller stops waiting. The payment that
-    /// comes back is cancelled.
-    ///
-    /// # Errors
-    /// [`PaymentRefusal::TooLate`] when it has ended otherwise, [`PaymentsError`].
-    pub async fn cancel(&self, actor: Actor, id: PaymentId, by: UserId) -> Result<PaymentNow, PaymentsError> {
-        let known = self.commands.payment(id).await?.payment;
-        let team = known.initiated.ok_or(CommandError::from(PaymentRefusal::Unknown))?.team_id;
-        if known.status.is_open() {
-            self.backend.ready()?;
-        }
-        let place = self.flights.place(team).ok_or(PaymentsError::Busy)?;
-        let payments = self.clone();
-        let work = tokio::spawn(async move {
-            let _place = place;
-            payments.commands.request_cancellation(&actor, id, by).await?;
-            // Whoever is asking the backend for it now learns its name first.
-            let _alone = payments.flights.alone(team).await;
-            payments.follow_cancellation(&actor, id).await
-        });
-        work.await.map_err(|_| PaymentsError::Stopping)?
-    }
-
-    /// Calls off at the backend what a member wants called off.
-    ///
-    /// # Errors
-    /// As for [`Payments::cancel`].
-    pub async fn follow_cancellation(
-        &self,
-        actor: &Actor,
-        id: PaymentId,
-    ) -> Result<PaymentNow, PaymentsError> {
-        let mut now = self.commands.payment(id).await?;
-        if now.payment.status.is_open() && now.payment.external_payment_id.is_none() {
-            now = self.refresh(actor, id).await?;
-        }
-        if !now.payment.status.is_open() {
-            return called_off(now);
-        }
-        let Some(name) = now.payment.external_payment_id.clone() else {
-            let what = "the payment is not known to have reached it".into();
-            return Err(BackendError::Unanswered { what }.into());
-        };
-        match self.backend.cancel(id, &name).await {
-            Ok(()) => called_off(self.observe_cancelled(actor, id, name).await?),
-            // It says that it is too late: then it knows what came instead.
-            Err(refused @ BackendError::Refused { .. }) => {
-                let now = self.refresh(actor, id).await?;
-                if now.payment.status.is_open() { Err(refused.into()) } else { called_off(now) }
-            }
-            // It does not know it: if it says so when it is polled too, nobody can pay it.
-            Err(unknown @ BackendError::Unknown) => {
-                let asked = now.payment.initiated.as_ref().map(|initiated| initiated.amount);
-                let asked = asked.ok_or(CommandError::from(PaymentRefusal::Unknown))?;
-                match self.poll(actor, now, name.clone(), asked).await? {
-                    (_, Unpaid::Unknown) => called_off(self.observe_cancelled(actor, id, name).await?),
-                    (now, _) if now.payment.status.is_open() => Err(unknown.into()),
-                    (now, _) => called_off(now),
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn observe_cancelled(
-        &self,
-        actor: &Actor,
-        id: PaymentId,
-        external_payment_id: ExternalPaymentId,
-    ) -> Result<PaymentNow, CommandError> {
-        let (via, status, at) = (Via::Cancellation, ObservedStatus::Cancelled, self.clock.now());
-        let observation = Observation { via, external_payment_id, status, transaction_id: None, at };
-        self.commands.observe_payment(actor, id, observation).await
-    }
-}
-
-/// Whoever cancels wants to know that it is cancelled, and else what it is.
-fn called_off(now: PaymentNow) -> Result<PaymentNow, PaymentsError> {
-    match now.payment.status {
-        Status::Cancelled => Ok(now),
-        Status::Unknown | Status::Pending | Status::Processing | Status::Completed | Status::Failed => {
-            Err(CommandError::from(PaymentRefusal::TooLate(now.payment.status.as_str())).into())
-        }
     }
 }
