@@ -13,7 +13,7 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use projections::deliveries::Channel;
 use projections::runner::State as Generation;
-use projections::{DeliveryCounts, ProjectorStatus, QueryError, ReadModels};
+use projections::{DeliveryCounts, FlaggedCounts, ProjectorStatus, QueryError, ReadModels};
 use store::known::Known;
 use store::state::jobs::JobState;
 use store::state::{State, StateError};
@@ -68,12 +68,16 @@ impl Metrics {
             Err(QueryError::Building) => None,
             counts => Some(counts?),
         };
+        let flagged = match self.reads.flagged_payment_counts().await {
+            Err(QueryError::Building) => None,
+            counts => Some(counts?),
+        };
         let jobs = self.state.jobs().await?;
         let statuses = self.reads.statuses().await?;
         // Read last, so that no read model is ahead of it.
         let head = self.log.head().await?;
         let unmatched = self.known.facts().unmatched_at(self.clock.now());
-        Ok(render(head, &statuses, deliveries, unmatched, &jobs))
+        Ok(render(head, &statuses, deliveries, flagged, unmatched, &jobs))
     }
 }
 
@@ -81,6 +85,7 @@ fn render(
     head: Position,
     statuses: &[ProjectorStatus],
     deliveries: Option<DeliveryCounts>,
+    flagged: Option<FlaggedCounts>,
     unmatched: usize,
     jobs: &[JobState],
 ) -> String {
@@ -112,6 +117,16 @@ fn render(
                 text.sample(&[("channel", channel.as_str()), ("state", state)], count);
             }
         }
+    }
+
+    text.family(
+        "servelink_payments_flagged",
+        "gauge",
+        "Payments whose money a person has to decide about, or had to: what was captured does not match, or pays for nothing.",
+    );
+    if let Some(counts) = flagged {
+        text.sample(&[("flag", "conflicted")], counts.conflicted);
+        text.sample(&[("flag", "refund_due")], counts.refund_due);
     }
 
     text.family(
@@ -200,7 +215,8 @@ mod tests {
         let mail = ChannelCounts { delayed: 2, given_up: 1 };
         let counts = DeliveryCounts { mail, ..DeliveryCounts::default() };
         let jobs = [job("limits", Some(("2026-11-10T00:00:01.5Z", true))), job("months", None)];
-        let text = render(Position(42), &statuses, Some(counts), 3, &jobs);
+        let flagged = FlaggedCounts { conflicted: 5, refund_due: 0 };
+        let text = render(Position(42), &statuses, Some(counts), Some(flagged), 3, &jobs);
         for line in [
             "servelink_log_position 42",
             "servelink_projection_behind_events{projection=\"alerts\"} 2",
@@ -208,6 +224,8 @@ mod tests {
             "servelink_deliveries{channel=\"mail\",state=\"delayed\"} 2",
             "servelink_deliveries{channel=\"mail\",state=\"given_up\"} 1",
             "servelink_deliveries{channel=\"webhook\",state=\"given_up\"} 0",
+            "servelink_payments_flagged{flag=\"conflicted\"} 5",
+            "servelink_payments_flagged{flag=\"refund_due\"} 0",
             "servelink_payments_unmatched 3",
             "servelink_job_runs_total{job=\"months\"} 7",
             "servelink_job_last_run_timestamp_seconds{job=\"limits\"} 1794268801",

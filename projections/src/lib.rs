@@ -35,7 +35,9 @@ pub use db::{Db, DbError};
 pub use deliveries::{DeliveryCounts, GivenUp, PendingDelivery, Reader};
 pub use directory::MemberOf;
 pub use event::{Body, ProjectedEvent};
-pub use payment_history::{FlaggedPayment, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
+pub use payment_history::{
+    FlaggedCounts, FlaggedPayment, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow,
+};
 pub use project_usage::{ProjectDay, ProjectUsage};
 pub use projector::{ApplyError, Projector};
 pub use reads::{QueryError, ReadModels, WaitError};

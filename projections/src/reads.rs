@@ -16,7 +16,9 @@ use crate::alerts::{self, Alert};
 use crate::db::{Db, DbError};
 use crate::deliveries::{self, Channel, DeliveryCounts, GivenUp, Pending, PendingPage, Reader};
 use crate::directory::{self, MemberOf};
-use crate::payment_history::{self, FlaggedPayment, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow};
+use crate::payment_history::{
+    self, FlaggedCounts, FlaggedPayment, PaymentCursor, PaymentFilter, PaymentPage, PaymentRow,
+};
 use crate::project_usage::{self, Asked, ProjectDay, ProjectUsage};
 use crate::runner::{self, ProjectorStatus, State};
 use crate::subscriptions::{self, Subscription};
@@ -186,6 +188,14 @@ impl ReadModels {
     /// [`QueryError`].
     pub async fn flagged_payments(&self, limit: u16) -> Result<Vec<FlaggedPayment>, QueryError> {
         payment_history::flagged(&self.db, limit).await
+    }
+
+    /// How many payments of all teams a person has to decide about, or had to.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn flagged_payment_counts(&self) -> Result<FlaggedCounts, QueryError> {
+        payment_history::flagged_counts(&self.db).await
     }
 
     /// What a team has of the plans it paid for. None: no such team, or the user is no member of it.

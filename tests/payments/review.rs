@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::common::Home;
+use crate::common::{Home, PATIENCE};
 use crate::endings::NO_WORKERS;
 use crate::settling::{both_paid, one_is_due, tell};
 use crate::shop::{Shop, standard};
@@ -14,6 +14,15 @@ fn findings(review: &Value) -> BTreeMap<(String, String), Value> {
     let rows = review.as_array().unwrap().iter();
     let key = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
     rows.map(|row| ((key(row, "finding"), key(row, "external_payment_id")), row.clone())).collect()
+}
+
+/// What Prometheus reads.
+async fn metrics(shop: &Shop) -> String {
+    let log = shop.home.log();
+    let (_, rest) = log.rsplit_once("metrics are at ").unwrap();
+    let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let answer = http.get(rest.split_whitespace().next().unwrap()).send().await.unwrap();
+    answer.error_for_status().unwrap().text().await.unwrap()
 }
 
 async fn all_money_that_is_out_of_place_is_shown(home: Home) {
@@ -27,7 +36,7 @@ async fn all_money_that_is_out_of_place_is_shown(home: Home) {
     shop.restart("").await;
     let due = one_is_due(&shop, &payments).await;
     shop.kill().await;
-    shop.restart(NO_WORKERS).await;
+    shop.restart(&format!("{NO_WORKERS} --metrics-listen 127.0.0.1:0")).await;
     let [refunded, kept] = if due[0] { [&payments[0], &payments[1]] } else { [&payments[1], &payments[0]] };
     let second = json!({
         "external_payment_id": "second-page", "status": "completed", "payment_id": kept["payment_id"],
@@ -76,6 +85,21 @@ async fn all_money_that_is_out_of_place_is_shown(home: Home) {
     assert!(!shown.out.contains("--limit"), "{}", shown.out);
     let shown = shop.home.run("payments review --limit 1").await;
     assert!(shown.out.contains("--limit shows more") && !shown.out.contains("refund due"), "{}", shown.out);
+
+    let numbers = metrics(&shop).await;
+    for line in [
+        "servelink_payments_flagged{flag=\"conflicted\"} 2",
+        "servelink_payments_flagged{flag=\"refund_due\"} 1",
+        "servelink_payments_unmatched 1",
+    ] {
+        assert!(numbers.lines().any(|its| its == line), "no {line} in\n{numbers}");
+    }
+    for payment in [kept, &short] {
+        let warns = |line: &&str| line.contains("WARN") && line.contains("than was asked");
+        let id = payment["payment_id"].as_str().unwrap();
+        let log = shop.home.log();
+        assert_eq!(log.lines().filter(warns).filter(|line| line.contains(id)).count(), 1, "{id} in {log}");
+    }
 
     // The same without a server.
     shop.kill().await;

@@ -9,5 +9,5 @@ mod tests;
 
 pub use cursor::{CursorError, PaymentCursor};
 pub use project::PaymentHistoryProjector;
-pub(crate) use query::{flagged, page, payment};
-pub use row::{FlaggedPayment, PaymentFilter, PaymentPage, PaymentRow};
+pub(crate) use query::{flagged, flagged_counts, page, payment};
+pub use row::{FlaggedCounts, FlaggedPayment, PaymentFilter, PaymentPage, PaymentRow};

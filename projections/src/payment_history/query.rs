@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::cursor::PaymentCursor;
 use super::project::columns;
-use super::row::{FlaggedPayment, PaymentFilter, PaymentPage, PaymentRow};
+use super::row::{FlaggedCounts, FlaggedPayment, PaymentFilter, PaymentPage, PaymentRow};
 use crate::db::{Db, DbError, Row};
 use crate::directory::team_of_member;
 use crate::reads::QueryError;
@@ -120,6 +120,17 @@ pub(crate) async fn flagged(db: &Db, limit: u16) -> Result<Vec<FlaggedPayment>, 
         }
     }
     Ok(flagged)
+}
+
+/// How many there are of each flag.
+pub(crate) async fn flagged_counts(db: &Db) -> Result<FlaggedCounts, QueryError> {
+    let sql = "SELECT COUNT(CASE WHEN h.conflicted = 1 THEN 1 END), COUNT(CASE WHEN h.refund_due = 1 THEN 1 END) \
+               FROM projection p LEFT JOIN payment_history h ON h.generation = p.generation \
+                AND (h.conflicted = 1 OR h.refund_due = 1) \
+               WHERE p.name = 'payment_history' AND p.state = 'active' GROUP BY p.generation";
+    let rows = db.fetch(sql, &[]).await?;
+    let row = rows.first().ok_or(QueryError::Building)?;
+    Ok(FlaggedCounts { conflicted: row.number(0)?, refund_due: row.number(1)? })
 }
 
 /// The payment whose columns begin at this one.

@@ -72,6 +72,15 @@ pub struct FlaggedPayment {
     pub team: Option<Slug>,
 }
 
+/// How many payments a person has to decide about, or had to: what was decided shows at the payment backend only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FlaggedCounts {
+    /// Something else was captured than was asked.
+    pub conflicted: u64,
+    /// Their money pays for nothing.
+    pub refund_due: u64,
+}
+
 /// Some of a team's payments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentPage {
