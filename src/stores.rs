@@ -25,6 +25,9 @@ pub(crate) enum StoresError {
     Owned(PathBuf),
     #[error("DATABASE_URL cannot be understood")]
     Url,
+    /// Whatever the first use of the database met: it is away, or does not let us in.
+    #[error("the database of DATABASE_URL ({0}) cannot be used")]
+    Database(String, #[source] OpenError),
     #[error(transparent)]
     Log(#[from] OpenError),
     #[error(transparent)]
@@ -50,7 +53,11 @@ impl Stores {
             Some(url) => {
                 let options =
                     store::postgres::parse_url(url.expose_secret()).map_err(|_| StoresError::Url)?;
-                let log = PostgresLog::open(options.clone()).await?;
+                // No user and no password: whoever reads the log knows them, or is not to.
+                let database = options.get_database().unwrap_or("of the user's name");
+                let name = format!("{}:{}, {database}", options.get_host(), options.get_port());
+                let log = PostgresLog::open(options.clone()).await;
+                let log = log.map_err(|error| StoresError::Database(name, error))?;
                 let reads = Db::open_postgres(options.clone()).await?;
                 let state = State::open_postgres(options).await?;
                 Ok(Self { log: Arc::new(log), reads, state, lock: None })

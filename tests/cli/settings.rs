@@ -54,7 +54,7 @@ async fn everything_has_help() {
 }
 
 /// What is wrong, what it must be named by, and the exit code: 2 for what cannot be meant, 1 for what cannot be done.
-const WRONG: [(&str, &[&str], i32); 47] = [
+const WRONG: [(&str, &[&str], i32); 48] = [
     ("serve --listen nonsense", &["'nonsense'", "--listen"], 2),
     ("serve --listen 127.0.0.1:99999", &["'127.0.0.1:99999'", "--listen"], 2),
     ("--listen nonsense", &["'nonsense'", "--listen"], 2),
@@ -67,6 +67,7 @@ const WRONG: [(&str, &[&str], i32); 47] = [
     ("serve --roles api,bogus", &["'bogus'", "--roles", "api, projections, workers"], 2),
     ("serve --log-format xml", &["'xml'", "--log-format", "text, json"], 2),
     ("serve --database-url mysql://host/db", &["--database-url", "DATABASE_URL", "postgres://"], 2),
+    ("key list --database-url postgres://a:c4n4ry@127.0.0.1:9/e", &["DATABASE_URL", "127.0.0.1:9, e"], 1),
     ("key list --database-url postgres://a:b@c:d/e", &["--database-url", "DATABASE_URL", "postgres://"], 2),
     ("key list --database-url postgres://a:c4n4ry@127.0.0.1:1/e", &["cannot be opened", "refused"], 1),
     ("serve --traefik-interval 5x", &["'5x'", "--traefik-interval", "15s, 1h or 90d"], 2),
