@@ -30,6 +30,8 @@ pub enum PaymentEvent {
     RefundDue(RefundDue),
     /// A callback came.
     CallbackReceived(CallbackReceived),
+    /// The backend has another link for it.
+    SecondLinkFound(SecondLinkFound),
 }
 
 /// How the payer pays. The wire's words.
@@ -146,6 +148,17 @@ pub struct CallbackReceived {
     pub digest: String,
     /// What was made of it.
     pub verdict: Verdict,
+    /// The id that it told of, when it is not the payment's own: it is about a second link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_payment_id: Option<ExternalPaymentId>,
+}
+
+/// The backend has another link for the payment: it does not honour the idempotency key. From now on that link is asked
+/// about too. It never changes the payment; money that is captured by it is a [`PaymentConflicted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondLinkFound {
+    /// The backend's id of the link.
+    pub external_payment_id: ExternalPaymentId,
 }
 
 /// What was made of a callback.
@@ -173,6 +186,7 @@ impl DomainEvent for PaymentEvent {
             Self::PaymentConflicted(_) => "PaymentConflicted",
             Self::RefundDue(_) => "RefundDue",
             Self::CallbackReceived(_) => "CallbackReceived",
+            Self::SecondLinkFound(_) => "SecondLinkFound",
         }
         .into()
     }

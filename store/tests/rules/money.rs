@@ -39,7 +39,8 @@ impl Ledger {
                 | PaymentEvent::PaymentFailed(_)
                 | PaymentEvent::CancellationRequested(_)
                 | PaymentEvent::PaymentCancelled(_)
-                | PaymentEvent::CallbackReceived(_) => {}
+                | PaymentEvent::CallbackReceived(_)
+                | PaymentEvent::SecondLinkFound(_) => {}
             }
         }
         ledger
