@@ -20,7 +20,7 @@ use servelink_domain::inbox::{CallbackParked, InboxEvent, PaymentMatched};
 use servelink_domain::payment::{
     CallbackReceived, CancellationRequested, PaymentCancelled, PaymentCompleted, PaymentConflicted,
     PaymentEvent, PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted,
-    RefundDue, Verdict,
+    RefundDue, SecondLinkFound, Verdict,
 };
 use servelink_domain::payment::{Capture, ObservedStatus};
 use servelink_domain::plan::PlanName;
@@ -58,7 +58,7 @@ golden_of!(team, TeamEvent in "team":
     UsageAlertRaised UsageAlertCleared);
 golden_of!(payment, PaymentEvent in "payment":
     PaymentInitiated PaymentSubmitted PaymentProcessing PaymentCompleted PaymentFailed CancellationRequested
-    PaymentCancelled PaymentConflicted RefundDue CallbackReceived);
+    PaymentCancelled PaymentConflicted RefundDue CallbackReceived SecondLinkFound);
 golden_of!(comparison, ComparisonEvent in "comparison": TrafficCompared);
 golden_of!(delivery, DeliveryEvent in "delivery": DeliveryDelayed Delivered DeliveryGivenUp);
 golden_of!(inbox, InboxEvent in "inbox": CallbackParked PaymentMatched);
@@ -320,6 +320,15 @@ fn optional_fields_may_be_missing() {
     let UsageEvent::TrafficRecorded(traffic) = &event else { panic!() };
     assert_eq!(traffic.kind, Some(TrafficSource::Ingest));
     assert_eq!(serde_json::to_value(&event).unwrap(), counted);
+
+    // A callback of a second link, and of the payment itself.
+    let golden = include_str!("../golden/payment/CallbackReceived.v1.json");
+    let mut received: Value = serde_json::from_str(golden).unwrap();
+    received["CallbackReceived"]["external_payment_id"] = "om-2".into();
+    let event: PaymentEvent = serde_json::from_value(received.clone()).unwrap();
+    let PaymentEvent::CallbackReceived(callback) = &event else { panic!() };
+    assert_eq!(callback.external_payment_id, Some("om-2".parse().unwrap()));
+    assert_eq!(serde_json::to_value(&event).unwrap(), received);
 }
 
 #[test]
@@ -365,7 +374,10 @@ fn payment_events() {
         PaymentEvent::CallbackReceived(CallbackReceived {
             digest: "00ff".into(),
             verdict: Verdict::ToConfirm,
+            // Left out: it was not there at first.
+            external_payment_id: None,
         }),
+        PaymentEvent::SecondLinkFound(SecondLinkFound { external_payment_id: "om-2".parse().unwrap() }),
     ];
     check("payment", payment, &events);
 }

@@ -102,7 +102,8 @@ impl Admin {
                 | PaymentEvent::PaymentFailed(_)
                 | PaymentEvent::CancellationRequested(_)
                 | PaymentEvent::PaymentCancelled(_)
-                | PaymentEvent::CallbackReceived(_) => {}
+                | PaymentEvent::CallbackReceived(_)
+                | PaymentEvent::SecondLinkFound(_) => {}
             }
         }
         Ok(rows)

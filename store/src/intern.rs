@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-const KNOWN: [&str; 54] = [
+const KNOWN: [&str; 55] = [
     "TrafficRecorded",
     "1",
     "usage",
@@ -52,6 +52,7 @@ const KNOWN: [&str; 54] = [
     "PaymentConflicted",
     "RefundDue",
     "CallbackReceived",
+    "SecondLinkFound",
     "CallbackParked",
     "PaymentMatched",
     "ServiceKeyCreated",

@@ -132,6 +132,18 @@ impl Node {
         self.backend.stands.lock().unwrap().insert(format!("x-{payment}"), status);
     }
 
+    /// The backend answers the same order with this link: when that was heard of, by the log's own time.
+    async fn has_another_link(&self, payment: PaymentId, name: &str) -> DateTime<Utc> {
+        self.backend.stands.lock().unwrap().insert(name.into(), ObservedStatus::Pending);
+        let external_payment_id = name.parse().unwrap();
+        let submitted =
+            PaymentSubmitted { external_payment_id, payment_url: None, qr_code: None, expires_at: None };
+        let submission = Submission { submitted, processing: false };
+        self.commands.submit_payment(&actor(), payment, submission).await.unwrap();
+        let events = self.log.read_after(Position::default(), 1_000, Filter::All).await.unwrap();
+        events.last().unwrap().recorded_at
+    }
+
     async fn plan(&self) -> PlanName {
         self.known.catch_up().await.unwrap();
         self.known.facts().teams[&TEAM].plan.clone()
@@ -250,6 +262,71 @@ async fn a_cancellation_is_followed_also_when_nobody_says_where_the_payment_stan
     assert_eq!(node.run(&mut reconcile).await.ended, 1);
     node.known.catch_up().await.unwrap();
     assert!(node.known.facts().open_payments.is_empty());
+}
+
+/// What the log says of second links and their money: how many events of each.
+async fn second_links(node: &Node) -> (usize, usize) {
+    let (mut found, mut paid) = (0, 0);
+    for event in node.log.read_after(Position::default(), 1_000, Filter::All).await.unwrap() {
+        found += usize::from(event.event_type == "SecondLinkFound");
+        paid += usize::from(event.event_type == "PaymentConflicted");
+    }
+    (found, paid)
+}
+
+#[tokio::test]
+async fn a_second_link_of_a_payment_that_is_paid_is_asked_about_until_money_came_by_it() {
+    let node = Node::new().await;
+    let payment = node.begin().await;
+    node.stands(payment, ObservedStatus::Completed(Capture::Told(PRICE)));
+    node.payments.refresh(&actor(), payment).await.unwrap();
+    let mut settle = SettleJob::new(Arc::clone(&node.commands), Arc::clone(&node.known));
+    assert_eq!(node.run(&mut settle).await.activated, 1);
+    let heard = node.has_another_link(payment, "y").await;
+
+    let mut reconcile = node.reconcile();
+    let mut asked = Vec::new();
+    for second in 0..=70 {
+        node.set(heard + TimeDelta::seconds(second));
+        if node.run(&mut reconcile).await.asked > 0 {
+            asked.push(second);
+        }
+    }
+    assert_eq!(asked.len(), 4, "like a payment: {asked:?}");
+    // It ended unpaid, and was paid in the last moment: nobody calls.
+    node.backend.stands.lock().unwrap().insert("y".into(), ObservedStatus::Failed);
+    node.set(heard + TimeDelta::hours(1));
+    assert_eq!(node.run(&mut reconcile).await.ended, 0);
+    node.backend.stands.lock().unwrap().insert("y".into(), ObservedStatus::Completed(Capture::NotTold));
+    node.set(heard + TimeDelta::days(3));
+    // Another node: it knows from the log what it has to ask about.
+    let mut reconcile = node.reconcile();
+    let report = node.run(&mut reconcile).await;
+    assert_eq!((report.asked, report.ended), (1, 1));
+    assert_eq!(second_links(&node).await, (1, 1));
+    node.set(heard + TimeDelta::days(4));
+    assert_eq!(node.run(&mut reconcile).await.asked, 0, "there is nothing more to learn");
+    assert_eq!(node.run(&mut settle).await, SettleReport::default(), "it pays for nothing");
+    let now = node.commands.payment(payment).await.unwrap().payment;
+    assert_eq!(now.status, domain::payment::Status::Completed);
+}
+
+#[tokio::test]
+async fn a_second_link_that_nobody_pays_is_asked_about_for_a_week() {
+    let node = Node::new().await;
+    let payment = node.begin().await;
+    node.stands(payment, ObservedStatus::Completed(Capture::NotTold));
+    node.payments.refresh(&actor(), payment).await.unwrap();
+    let heard = node.has_another_link(payment, "y").await;
+    *node.backend.down.lock().unwrap() = true;
+    let mut reconcile = node.reconcile();
+    node.set(heard + TimeDelta::days(1));
+    assert_eq!(node.run(&mut reconcile).await.unanswered, 1);
+    *node.backend.down.lock().unwrap() = false;
+    node.set(heard + TimeDelta::days(7));
+    assert_eq!(node.run(&mut reconcile).await.asked, 1);
+    node.set(heard + TimeDelta::days(9));
+    assert_eq!(node.run(&mut node.reconcile()).await.asked, 0, "enough is enough");
 }
 
 /// Its next turn would be an hour away, and as long it could still be paid.

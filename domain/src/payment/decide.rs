@@ -6,7 +6,7 @@ use super::command::{Capture, Observation, ObservedStatus, PaymentCommand, Submi
 use super::event::{
     CallbackReceived, CancellationRequested, FailureCause, PaymentCancelled, PaymentCompleted,
     PaymentConflicted, PaymentEvent, PaymentFailed, PaymentInitiated, PaymentProcessing, PaymentSubmitted,
-    RefundDue, Verdict,
+    RefundDue, SecondLinkFound, Verdict,
 };
 use super::refusal::PaymentRefusal;
 use super::state::{Payment, Status};
@@ -15,6 +15,11 @@ use crate::{ExternalPaymentId, Money, UserId};
 /// How long a payment is followed: one whose backend tells no end may be paid for so long, and one that has ended unpaid
 /// may be found paid.
 pub const FOLLOWED_FOR: TimeDelta = TimeDelta::days(8);
+/// Second links that are asked about. A backend that ignores our idempotency key has one more for each answer that was
+/// lost, which is a few; one that has more of them is broken or hostile, and shall not make us ask for ever more. Of a link
+/// beyond these nothing is remembered but its money: any callback that tells of it makes a conflict at once, also one whose
+/// word is not enough elsewhere, since no poll would confirm it and a person can.
+pub const MOST_SECOND_LINKS: usize = 8;
 /// Callbacks after which those are no more recorded that change nothing.
 const MOST_CALLBACKS: usize = 64;
 /// How long a payment stands that the backend never named. Nobody can pay it, and it keeps its team from paying.
@@ -118,7 +123,7 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
     }
     let news = match (payment.status, status) {
         (_, ObservedStatus::Completed(Capture::Told(captured))) if captured != asked => {
-            conflict(payment, asked, captured, None)
+            conflict(payment, asked, captured)
         }
         (Status::Pending | Status::Processing, ObservedStatus::Completed(capture)) => {
             Some(completed(asked, capture, transaction_id, at))
@@ -163,25 +168,36 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
 }
 
 /// One external id a payment. What is told of a second link is no news of the payment itself; but money that was
-/// captured by it is somebody's, and must not be lost sight of.
+/// captured by it is somebody's, and must not be lost sight of: it is asked about until there is some. Money is told of
+/// once, whatever amounts are told later: a link captures once.
 fn observe_another_link(
     payment: &Payment,
     asked: Money,
-    external_payment_id: ExternalPaymentId,
+    link: ExternalPaymentId,
     status: ObservedStatus,
 ) -> Option<PaymentEvent> {
-    match status {
-        ObservedStatus::Completed(Capture::Told(captured)) => {
-            conflict(payment, asked, captured, Some(external_payment_id))
-        }
-        ObservedStatus::Completed(Capture::NotTold) => {
-            conflict(payment, asked, asked, Some(external_payment_id))
-        }
+    if payment.was_paid_by(&link) {
+        return None;
+    }
+    let captured = match status {
+        ObservedStatus::Completed(Capture::Told(captured)) => captured,
+        ObservedStatus::Completed(Capture::NotTold) => asked,
         ObservedStatus::Pending
         | ObservedStatus::Processing
         | ObservedStatus::Failed
-        | ObservedStatus::Cancelled => None,
-    }
+        | ObservedStatus::Cancelled => {
+            let new = !payment.second_links.contains_key(&link) && may_follow(payment, &link);
+            let found = SecondLinkFound { external_payment_id: link };
+            return new.then_some(PaymentEvent::SecondLinkFound(found));
+        }
+    };
+    let external_payment_id = Some(link);
+    Some(PaymentEvent::PaymentConflicted(PaymentConflicted { asked, captured, external_payment_id }))
+}
+
+/// Whether this second link is asked about, or can be from now on.
+fn may_follow(payment: &Payment, link: &ExternalPaymentId) -> bool {
+    payment.second_links.contains_key(link) || payment.second_links.len() < MOST_SECOND_LINKS
 }
 
 fn completed(
@@ -203,14 +219,9 @@ fn completed(
     })
 }
 
-fn conflict(
-    payment: &Payment,
-    asked: Money,
-    captured: Money,
-    external_payment_id: Option<ExternalPaymentId>,
-) -> Option<PaymentEvent> {
-    let this = (captured.minor, captured.currency.code().to_owned(), external_payment_id.clone());
-    let conflicted = PaymentConflicted { asked, captured, external_payment_id };
+fn conflict(payment: &Payment, asked: Money, captured: Money) -> Option<PaymentEvent> {
+    let this = (captured.minor, captured.currency.code().to_owned(), None);
+    let conflicted = PaymentConflicted { asked, captured, external_payment_id: None };
     (!payment.conflicts.contains(&this)).then_some(PaymentEvent::PaymentConflicted(conflicted))
 }
 
@@ -276,7 +287,8 @@ fn owe_refund(payment: &Payment, why: String) -> Decision {
 }
 
 /// A callback is recorded with what was made of it. One whose word is not enough (it is not trusted, or tells of a
-/// capture after the end) gives the payment its external id and no more: a poll decides the rest.
+/// capture after the end) gives the payment its external id, or one more link to ask about, and no more: a poll decides
+/// the rest.
 fn take_callback(
     payment: &Payment,
     asked: Money,
@@ -284,9 +296,10 @@ fn take_callback(
     observation: Observation,
     trusted: bool,
 ) -> Decision {
-    let late = matches!(payment.status, Status::Failed | Status::Cancelled)
-        && matches!(observation.status, ObservedStatus::Completed(_));
-    let own = payment.external_payment_id.as_ref().is_none_or(|own| *own == observation.external_payment_id);
+    let name = observation.external_payment_id.clone();
+    let own = payment.external_payment_id.as_ref().is_none_or(|own| *own == name);
+    let paid = matches!(observation.status, ObservedStatus::Completed(_));
+    let late = own && paid && matches!(payment.status, Status::Failed | Status::Cancelled);
     match payment.callbacks.get(&digest) {
         // The same words, whose sender was in doubt then, or which came too early, and count now.
         Some(Verdict::ToConfirm) if trusted && !late => {}
@@ -294,9 +307,14 @@ fn take_callback(
         None => {}
     }
     let believed = observe(payment, asked, observation.clone())?;
-    // Of what is completed nothing is left to confirm, unless it would be news: other money than was captured.
-    let doubted = !trusted && (payment.status != Status::Completed || !believed.is_empty());
-    let (told, verdict) = if own && (late || doubted) {
+    let open_to_doubt = if own {
+        // Of what is completed nothing is left to confirm, unless it would be news: other money than was captured.
+        payment.status != Status::Completed || !believed.is_empty()
+    } else {
+        // Of a second link only money is news.
+        paid && !believed.is_empty() && may_follow(payment, &name)
+    };
+    let (told, verdict) = if late || (!trusted && open_to_doubt) {
         // What it is called is worth knowing before it is confirmed: without it nobody can ask.
         let named = Observation { status: ObservedStatus::Pending, ..observation };
         (observe(payment, asked, named)?, Verdict::ToConfirm)
@@ -308,12 +326,14 @@ fn take_callback(
     let changes_nothing = match verdict {
         Verdict::NoNews => true,
         // It will be asked anyway.
-        Verdict::ToConfirm => told.is_empty() && payment.to_confirm,
+        Verdict::ToConfirm if own => told.is_empty() && payment.to_confirm,
+        Verdict::ToConfirm => payment.second_links.get(&name) == Some(&true),
         Verdict::Applied => false,
     };
     if changes_nothing && payment.callbacks.len() >= MOST_CALLBACKS {
         return Ok(vec![]);
     }
-    let received = PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict });
+    let external_payment_id = (!own).then_some(name);
+    let received = PaymentEvent::CallbackReceived(CallbackReceived { digest, verdict, external_payment_id });
     Ok([received].into_iter().chain(told).collect())
 }

@@ -30,6 +30,8 @@ pub enum PaymentEvent {
     RefundDue(RefundDue),
     /// A callback came.
     CallbackReceived(CallbackReceived),
+    /// The backend has another link for it.
+    SecondLinkFound(SecondLinkFound),
 }
 
 /// How the payer pays. The wire's words.
@@ -121,7 +123,8 @@ pub enum FailureCause {
     Unfinished,
     /// The backend does not know it, or never said that it does.
     Lost,
-    /// Something else was captured than was asked. It must not be paid again: a person decides first.
+    /// Money came, and not as asked: another amount, or by a second link. It must not be paid again: a person decides
+    /// first.
     OtherMoney,
 }
 
@@ -167,6 +170,17 @@ pub struct CallbackReceived {
     pub digest: String,
     /// What was made of it.
     pub verdict: Verdict,
+    /// The id that it told of, when it is not the payment's own: it is about a second link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_payment_id: Option<ExternalPaymentId>,
+}
+
+/// The backend has another link for the payment: it does not honour the idempotency key. From now on that link is asked
+/// about too. It never changes the payment; money that is captured by it is a [`PaymentConflicted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondLinkFound {
+    /// The backend's id of the link.
+    pub external_payment_id: ExternalPaymentId,
 }
 
 /// What was made of a callback.
@@ -194,6 +208,7 @@ impl DomainEvent for PaymentEvent {
             Self::PaymentConflicted(_) => "PaymentConflicted",
             Self::RefundDue(_) => "RefundDue",
             Self::CallbackReceived(_) => "CallbackReceived",
+            Self::SecondLinkFound(_) => "SecondLinkFound",
         }
         .into()
     }

@@ -79,9 +79,24 @@ pub struct Payment {
     pub callbacks: BTreeMap<String, Verdict>,
     /// A callback told what only a poll can confirm.
     pub to_confirm: bool,
+    /// The other links that the backend has for it and that are asked about; and of each, whether a callback told of money
+    /// by it that only a poll can confirm.
+    pub second_links: BTreeMap<ExternalPaymentId, bool>,
 }
 
 impl Payment {
+    /// Whether this is a second link that is still asked about: no money came by it so far.
+    #[must_use]
+    pub fn follows(&self, link: &ExternalPaymentId) -> bool {
+        self.second_links.contains_key(link) && !self.was_paid_by(link)
+    }
+
+    /// Whether money came by this link, which is not the payment's own. A link captures once.
+    #[must_use]
+    pub fn was_paid_by(&self, link: &ExternalPaymentId) -> bool {
+        self.conflicts.iter().any(|(_, _, paid)| paid.as_ref() == Some(link))
+    }
+
     /// Takes in one event.
     pub fn evolve(&mut self, event: &PaymentEvent) {
         match event {
@@ -107,7 +122,15 @@ impl Payment {
             PaymentEvent::RefundDue(_) => self.refund_due = true,
             PaymentEvent::CallbackReceived(callback) => {
                 self.callbacks.insert(callback.digest.clone(), callback.verdict);
-                self.to_confirm |= callback.verdict == Verdict::ToConfirm;
+                let to_confirm = callback.verdict == Verdict::ToConfirm;
+                match &callback.external_payment_id {
+                    Some(link) if to_confirm => drop(self.second_links.insert(link.clone(), true)),
+                    Some(_) => {}
+                    None => self.to_confirm |= to_confirm,
+                }
+            }
+            PaymentEvent::SecondLinkFound(found) => {
+                self.second_links.entry(found.external_payment_id.clone()).or_default();
             }
         }
     }

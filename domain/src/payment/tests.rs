@@ -54,8 +54,32 @@ fn observation(id: &str, via: Via, status: ObservedStatus) -> Observation {
 }
 
 fn callback(digest: &str, status: ObservedStatus, trusted: bool) -> PaymentCommand {
-    let observation = observation("x1", Via::Callback, status);
+    called_of("x1", digest, status, trusted)
+}
+
+/// A callback that tells of the link of this name.
+fn called_of(name: &str, digest: &str, status: ObservedStatus, trusted: bool) -> PaymentCommand {
+    let observation = observation(name, Via::Callback, status);
     PaymentCommand::TakeCallback { digest: digest.into(), observation, trusted }
+}
+
+fn polled(name: &str, status: ObservedStatus) -> PaymentCommand {
+    PaymentCommand::Observe(observation(name, Via::Poll, status))
+}
+
+fn found(name: &str) -> PaymentEvent {
+    PaymentEvent::SecondLinkFound(SecondLinkFound { external_payment_id: name.parse().unwrap() })
+}
+
+/// The names of the second links that were found paid, in order.
+fn paid_by(events: &[PaymentEvent]) -> Vec<String> {
+    let mut names = vec![];
+    for event in events {
+        if let PaymentEvent::PaymentConflicted(conflicted) = event {
+            names.extend(conflicted.external_payment_id.as_ref().map(ToString::to_string));
+        }
+    }
+    names
 }
 
 const PAID: ObservedStatus = ObservedStatus::Completed(Capture::Told(PRICE));
@@ -148,7 +172,7 @@ fn late_captures_are_believed_from_a_poll_only() {
 #[test]
 fn money_on_a_second_link_is_a_conflict_and_everything_else_of_it_is_no_news() {
     let payment = given([submission("x2")]);
-    assert_eq!(decide(&payment, told(Via::Callback, ObservedStatus::Failed)), Ok(vec![]));
+    assert_eq!(decide(&payment, told(Via::Callback, ObservedStatus::Failed)), Ok(vec![found("x1")]));
     let (known, told) = ("x2".parse().unwrap(), "x1".parse().unwrap());
     assert_eq!(decide(&payment, submission("x1")), Err(PaymentRefusal::OtherExternalId { known, told }));
     for first in [vec![], vec![PaymentCommand::Observe(observation("x2", Via::Callback, PAID))]] {
@@ -162,6 +186,102 @@ fn money_on_a_second_link_is_a_conflict_and_everything_else_of_it_is_no_news() {
         assert_eq!(events.iter().filter(|event| **event == conflicted).count(), 1, "{events:?}");
         assert_eq!(payment.external_payment_id, Some("x2".parse().unwrap()));
     }
+}
+
+#[test]
+fn a_second_link_is_remembered_once_and_changes_nothing_of_the_payment() {
+    use ObservedStatus::{Cancelled, Failed, Pending, Processing};
+    for own in [vec![], vec![paid(Via::Poll)], vec![told(Via::Poll, Failed)]] {
+        let before = given([submission("x1")].into_iter().chain(own.clone()));
+        let of_it = [Pending, Processing, Failed, Cancelled, PAID];
+        let told_of_it = of_it.map(|status| polled("x2", status)).into_iter();
+        let (after, events) = history([submission("x1")].into_iter().chain(own).chain(told_of_it));
+        assert_eq!(events.iter().filter(|event| **event == found("x2")).count(), 1, "{events:?}");
+        assert_eq!((after.status, after.external_payment_id), (before.status, before.external_payment_id));
+        assert_eq!(paid_by(&events), ["x2"]);
+    }
+}
+
+#[test]
+fn a_second_link_is_followed_until_money_came_by_it() {
+    let second: crate::ExternalPaymentId = "x2".parse().unwrap();
+    let told = |status| given([submission("x1"), called_of("x2", "a", status, true)]).follows(&second);
+    assert!(told(ObservedStatus::Processing));
+    assert!(told(ObservedStatus::Failed), "it may be paid in the last moment, like the payment itself");
+    assert!(!told(PAID));
+    assert!(!given([submission("x1")]).follows(&second));
+    assert!(!given([submission("x2")]).follows(&second), "it is the payment's own");
+}
+
+#[test]
+fn a_doubtful_word_of_a_second_link_s_money_waits_for_a_poll_of_that_link() {
+    let doubtful = || called_of("x2", "a", PAID, false);
+    for known in [vec![], vec![called_of("x2", "b", ObservedStatus::Pending, true)]] {
+        let told = || [submission("x1")].into_iter().chain(known.clone()).chain([doubtful(), doubtful()]);
+        let (payment, events) = history(told());
+        assert_eq!(verdicts(&events).last(), Some(&Verdict::ToConfirm));
+        assert_eq!(paid_by(&events), Vec::<String>::new());
+        assert!(!payment.to_confirm, "it is no news of the payment itself");
+        assert_eq!(payment.second_links, [("x2".parse().unwrap(), true)].into());
+        let (_, events) = history(told().chain([paid(Via::Poll)]));
+        assert_eq!(paid_by(&events), Vec::<String>::new(), "the payment's own link was asked about");
+        let (payment, events) = history(told().chain([polled("x2", ObservedStatus::Pending)]));
+        assert_eq!((paid_by(&events), payment.status), (vec![], Status::Pending), "it is not so");
+        let (payment, events) = history(told().chain([polled("x2", PAID), doubtful(), polled("x2", PAID)]));
+        assert_eq!((paid_by(&events), payment.status), (vec!["x2".to_owned()], Status::Pending));
+    }
+}
+
+#[test]
+fn money_of_a_second_link_is_told_once_however_it_is_told() {
+    let untold = ObservedStatus::Completed(Capture::NotTold);
+    let less = ObservedStatus::Completed(Capture::Told(Money::new(299, Currency::EUR)));
+    let trusted = |digest, status| called_of("x2", digest, status, true);
+    for told in [
+        vec![trusted("a", PAID), trusted("b", PAID), polled("x2", PAID)],
+        vec![called_of("x2", "a", PAID, false), trusted("a", PAID), polled("x2", PAID)],
+        vec![polled("x2", less), trusted("a", untold), called_of("x2", "b", untold, false)],
+        vec![trusted("a", untold), polled("x2", less)],
+    ] {
+        let (payment, events) = history([submission("x1")].into_iter().chain(told.clone()));
+        assert_eq!((paid_by(&events), payment.status), (vec!["x2".to_owned()], Status::Pending), "{told:?}");
+    }
+    // After the payment has ended a capture by its own link waits for a poll. One by another link does not.
+    let ended = told(Via::Poll, ObservedStatus::Failed);
+    let (_, events) = history([
+        submission("x1"),
+        ended,
+        called_of("x2", "a", PAID, false),
+        called_of("x2", "a", PAID, true),
+    ]);
+    assert_eq!(verdicts(&events), [Verdict::ToConfirm, Verdict::Applied]);
+    assert_eq!(paid_by(&events), ["x2"]);
+}
+
+#[test]
+fn as_many_second_links_are_followed_and_of_more_only_money_counts() {
+    let name = |n: usize| format!("y{n}");
+    let many = (0..20).map(|n| called_of(&name(n), &n.to_string(), ObservedStatus::Pending, true));
+    let told = || [submission("x1")].into_iter().chain(many.clone());
+    let payment = given(told());
+    assert_eq!(payment.second_links.len(), MOST_SECOND_LINKS);
+    assert!(!payment.follows(&name(MOST_SECOND_LINKS).parse().unwrap()));
+    for trusted in [true, false] {
+        let (_, events) = history(told().chain([called_of("y19", "money", PAID, trusted)]));
+        assert_eq!(paid_by(&events), ["y19"], "no poll would confirm it, trusted or not");
+        let (_, events) =
+            history(told().chain([called_of("y0", "money", PAID, trusted), polled("y0", PAID)]));
+        assert_eq!(paid_by(&events), ["y0"]);
+    }
+}
+
+#[test]
+fn callbacks_of_second_links_are_recorded_up_to_a_number_too() {
+    let many = (0..200).map(|n| called_of("x2", &n.to_string(), PAID, false));
+    let (payment, events) = history([submission("x1")].into_iter().chain(many));
+    assert_eq!((payment.callbacks.len(), verdicts(&events).len()), (64, 64));
+    let still = decide(&payment, called_of("x3", "news", PAID, false)).unwrap();
+    assert_eq!(still[1..], [found("x3")], "what is to be asked about is always recorded");
 }
 
 #[test]

@@ -33,7 +33,8 @@ impl Standing {
             | PaymentEvent::CancellationRequested(_)
             | PaymentEvent::PaymentConflicted(_)
             | PaymentEvent::RefundDue(_)
-            | PaymentEvent::CallbackReceived(_) => self,
+            | PaymentEvent::CallbackReceived(_)
+            | PaymentEvent::SecondLinkFound(_) => self,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use servelink_domain::payment::{
-    Capture, ObservedStatus, Payment, PaymentCommand, PaymentConflicted, PaymentEvent, Status, decide,
+    Capture, MOST_SECOND_LINKS, ObservedStatus, Payment, PaymentCommand, PaymentConflicted, PaymentEvent,
+    Status, Verdict, decide,
 };
 use servelink_domain::{ExternalPaymentId, Money};
 
@@ -38,11 +39,41 @@ fn told_conflict(
     })
 }
 
+/// Whether this tells of a link that is not the payment's own.
+fn is_of_another_link(command: &PaymentCommand, payment: &Payment) -> bool {
+    let (PaymentCommand::Observe(observation) | PaymentCommand::TakeCallback { observation, .. }) = command
+    else {
+        return false;
+    };
+    payment.external_payment_id.as_ref().is_some_and(|own| *own != observation.external_payment_id)
+}
+
+/// Whether this event is about another link than the payment's own, and so changes nothing of the payment.
+fn says_nothing_of_the_payment(event: &PaymentEvent) -> bool {
+    match event {
+        PaymentEvent::SecondLinkFound(_) => true,
+        PaymentEvent::PaymentConflicted(conflicted) => conflicted.external_payment_id.is_some(),
+        PaymentEvent::CallbackReceived(callback) => match callback.verdict {
+            Verdict::Applied | Verdict::NoNews | Verdict::ToConfirm => callback.external_payment_id.is_some(),
+        },
+        PaymentEvent::PaymentInitiated(_)
+        | PaymentEvent::PaymentSubmitted(_)
+        | PaymentEvent::PaymentProcessing(_)
+        | PaymentEvent::PaymentCompleted(_)
+        | PaymentEvent::PaymentFailed(_)
+        | PaymentEvent::CancellationRequested(_)
+        | PaymentEvent::PaymentCancelled(_)
+        | PaymentEvent::RefundDue(_) => false,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(512) })]
 
     /// Completed is for ever; a payment has one external id; everything happens once; a conflict is of money that was
-    /// told in that moment; and replaying the events gives the same payment.
+    /// told in that moment, and one of a second link comes once; what is told of a second link changes nothing else, and
+    /// a doubtful word of it makes no conflict; there are only so many of them; and replaying the events gives the same
+    /// payment.
     #[test]
     fn what_holds_for_every_history((asked, commands) in any_history()) {
         let begun = PaymentEvent::PaymentInitiated(initiated(asked));
@@ -50,10 +81,25 @@ proptest! {
         payment.evolve(&begun);
         let mut events = vec![begun];
         let mut conflicts = BTreeSet::new();
+        let mut paid_links = BTreeSet::new();
         for command in commands {
             let before = payment.clone();
-            for event in decide(&payment, command.clone()).unwrap_or_default() {
+            let decided = decide(&payment, command.clone()).unwrap_or_default();
+            if is_of_another_link(&command, &before) {
+                for event in &decided {
+                    prop_assert!(says_nothing_of_the_payment(event), "{:?} gave {:?}", command, decided);
+                }
+                let doubtful = matches!(&command, PaymentCommand::TakeCallback { trusted: false, .. });
+                let conflicted = |event: &PaymentEvent| matches!(event, PaymentEvent::PaymentConflicted(_));
+                prop_assert!(!doubtful || !decided.iter().any(conflicted), "{:?} gave {:?}", command, decided);
+            }
+            for event in decided {
                 payment.evolve(&event);
+                if let PaymentEvent::PaymentConflicted(PaymentConflicted { external_payment_id: Some(link), .. }) =
+                    &event
+                {
+                    prop_assert!(paid_links.insert(link.clone()), "each link once: {}", link);
+                }
                 if let PaymentEvent::PaymentConflicted(conflicted) = &event {
                     let own = payment.external_payment_id.as_ref().unwrap();
                     prop_assert_eq!(Some(conflicted.clone()), told_conflict(&command, asked, own));
@@ -67,6 +113,7 @@ proptest! {
             if before.external_payment_id.is_some() {
                 prop_assert_eq!(&payment.external_payment_id, &before.external_payment_id);
             }
+            prop_assert!(payment.second_links.len() <= MOST_SECOND_LINKS);
         }
         let count = |wanted: fn(&PaymentEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
         prop_assert_eq!(count(|event| matches!(event, PaymentEvent::PaymentInitiated(_))), 1);

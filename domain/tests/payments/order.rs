@@ -10,7 +10,9 @@
 //! - What the backend tells by a way that counts, it was at some time: pending, processing, at most one unpaid end, at
 //!   most one capture, which is never taken back. Which of two unpaid ends stays is the one told first: the design knows
 //!   no way from one to the other. The second property says that nothing else depends on it.
-//! - Untrusted callbacks may say anything, contradictions too, and of second links everybody may.
+//! - The same holds for each second link, but that its unpaid ends may contradict each other: none of them counts. The
+//!   reconciler asks about every one that it heard of, too.
+//! - Untrusted callbacks may say anything, contradictions too.
 //!
 //! The verdict on each callback is no part of the state that is compared: it says what was made of the callback when it
 //! came, and so depends on the order. Neither is whether a poll is still wanted.
@@ -69,7 +71,7 @@ enum Word {
     SecondLink {
         name: &'static str,
         status: ObservedStatus,
-        trusted: bool,
+        way: LinkWay,
     },
     /// The answer to the order comes, perhaps again.
     Answer,
@@ -87,6 +89,16 @@ enum Way {
     AnswerToCancellation,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum LinkWay {
+    Trusted,
+    Doubtful,
+    Poll,
+}
+
+/// A second link, and where it stands at the backend in the end.
+type SecondLink = (&'static str, ObservedStatus);
+
 impl Word {
     fn command(&self) -> PaymentCommand {
         match self {
@@ -94,7 +106,9 @@ impl Word {
             Self::Certain(status, Way::Poll) => told(OWN, Via::Poll, *status),
             Self::Certain(status, Way::AnswerToCancellation) => told(OWN, Via::Cancellation, *status),
             Self::Doubtful(status) => callback(OWN, *status, false),
-            Self::SecondLink { name, status, trusted } => callback(name, *status, *trusted),
+            Self::SecondLink { name, status, way: LinkWay::Trusted } => callback(name, *status, true),
+            Self::SecondLink { name, status, way: LinkWay::Doubtful } => callback(name, *status, false),
+            Self::SecondLink { name, status, way: LinkWay::Poll } => told(name, Via::Poll, *status),
             Self::Answer => submission(OWN),
             Self::Expiry => {
                 let asked_at = beginning() + servelink_domain::payment::FOLLOWED_FOR;
@@ -115,6 +129,7 @@ struct Tale {
     /// How the payment got its name.
     named_by: Word,
     words: Vec<Placed>,
+    second_links: [SecondLink; 2],
     /// Where it stands at the backend in the end.
     truth: ObservedStatus,
     /// Its money pays for nothing, should there be any.
@@ -135,8 +150,18 @@ impl Tale {
             .into_iter()
             .chain(words)
             .chain([last])
+            .chain(self.heard_of().map(|(name, truth)| told(name, Via::Poll, truth)))
             .chain(self.refund_owed.then(refund))
             .collect()
+    }
+
+    /// The second links that anything is told of, in whichever way.
+    fn heard_of(&self) -> impl Iterator<Item = SecondLink> {
+        let told_of = |(name, _): &SecondLink| {
+            let mut words = self.words.iter();
+            words.any(|(word, _)| matches!(word, Word::SecondLink { name: told, .. } if told == name))
+        };
+        self.second_links.into_iter().filter(told_of)
     }
 
     /// What it comes to, if the backend has told of one unpaid end at the most.
@@ -160,14 +185,6 @@ impl Tale {
                     | ObservedStatus::Failed
                     | ObservedStatus::Cancelled => {}
                 },
-                Word::SecondLink { name, status: ObservedStatus::Completed(capture), .. } => {
-                    let money = match capture {
-                        Capture::Told(money) => *money,
-                        Capture::NotTold => self.asked,
-                    };
-                    let name = name.parse().unwrap();
-                    conflicts.insert((money.minor, money.currency.code().to_owned(), Some(name)));
-                }
                 Word::Answer => answered = true,
                 Word::Expiry if status != Status::Completed => status = Status::Failed,
                 Word::Doubtful(_)
@@ -176,6 +193,17 @@ impl Tale {
                 | Word::CancellationWanted
                 | Word::RefundOwed => {}
             }
+        }
+        for (name, truth) in self.heard_of() {
+            let money = match truth {
+                ObservedStatus::Completed(Capture::Told(money)) => money,
+                ObservedStatus::Completed(Capture::NotTold) => self.asked,
+                ObservedStatus::Pending
+                | ObservedStatus::Processing
+                | ObservedStatus::Failed
+                | ObservedStatus::Cancelled => continue,
+            };
+            conflicts.insert((money.minor, money.currency.code().to_owned(), Some(name.parse().unwrap())));
         }
         let completed = status == Status::Completed;
         Outcome {
@@ -210,12 +238,8 @@ fn any_truth(
     }
 }
 
-fn any_word(
-    asked: Money,
-    truth: ObservedStatus,
-    ends: &[ObservedStatus],
-    refund_owed: bool,
-) -> BoxedStrategy<Word> {
+/// What a link that stands here has been, as its backend may tell it.
+fn been(truth: ObservedStatus, asked: Money, ends: &[ObservedStatus]) -> Vec<ObservedStatus> {
     let mut been = vec![ObservedStatus::Pending, ObservedStatus::Processing, truth];
     been.extend(ends);
     if let ObservedStatus::Completed(Capture::Told(money)) = truth
@@ -224,10 +248,32 @@ fn any_word(
         // Of the same capture a callback may tell the amount and a poll not.
         been.push(ObservedStatus::Completed(Capture::NotTold));
     }
+    been
+}
+
+fn any_word_of_a_second_link(asked: Money, (name, truth): SecondLink) -> impl Strategy<Value = Word> {
+    let been = been(truth, asked, &[ObservedStatus::Failed, ObservedStatus::Cancelled]);
+    let certain = (prop::sample::select(been), prop::sample::select(vec![LinkWay::Trusted, LinkWay::Poll]));
+    let doubtful = any_status(asked).prop_map(|status| (status, LinkWay::Doubtful));
+    prop_oneof![2 => certain, 1 => doubtful].prop_map(move |(status, way)| Word::SecondLink {
+        name,
+        status,
+        way,
+    })
+}
+
+fn any_word(
+    asked: Money,
+    second_links: [SecondLink; 2],
+    truth: ObservedStatus,
+    ends: &[ObservedStatus],
+    refund_owed: bool,
+) -> BoxedStrategy<Word> {
+    let been = been(truth, asked, ends);
     let certain = (prop::sample::select(been), prop::sample::select(vec![Way::Callback, Way::Poll]))
         .prop_map(|(status, way)| Word::Certain(status, way));
-    let second_link = (prop::sample::select(vec!["second", "third"]), any_status(asked), any::<bool>())
-        .prop_map(|(name, status, trusted)| Word::SecondLink { name, status, trusted });
+    let [second, third] = second_links.map(|link| any_word_of_a_second_link(asked, link));
+    let second_link = prop_oneof![second, third];
     let cancelled = Word::Certain(ObservedStatus::Cancelled, Way::AnswerToCancellation);
     let if_so = |so: bool| u32::from(so);
     prop_oneof![
@@ -249,16 +295,20 @@ fn any_tale(contradicting: bool) -> impl Strategy<Value = Tale> {
         Word::Doubtful(ObservedStatus::Pending),
         Word::Certain(ObservedStatus::Pending, Way::Callback),
     ]);
-    let framed =
-        any_asked().prop_flat_map(move |asked| (Just(asked), any_truth(asked, contradicting), any::<bool>()));
-    (named_by, framed).prop_flat_map(|(named_by, (asked, (truth, ends), refund_owed))| {
+    let framed = any_asked().prop_flat_map(move |asked| {
+        let second_links = (any_status(asked), any_status(asked));
+        (Just(asked), any_truth(asked, contradicting), second_links, any::<bool>())
+    });
+    (named_by, framed).prop_flat_map(|(named_by, (asked, (truth, ends), second_links, refund_owed))| {
+        let second_links = [("second", second_links.0), ("third", second_links.1)];
         let places = || prop::collection::vec(any::<u16>(), 1..4);
-        let word = any_word(asked, truth, &ends, refund_owed);
+        let word = any_word(asked, second_links, truth, &ends, refund_owed);
         let placed = (word, [places(), places()]);
         prop::collection::vec(placed, 0..10).prop_map(move |words| Tale {
             asked,
             named_by: named_by.clone(),
             words,
+            second_links,
             truth,
             refund_owed,
         })

@@ -131,7 +131,8 @@ impl Writing<'_> {
             | PaymentEvent::PaymentCancelled(_)
             | PaymentEvent::PaymentConflicted(_)
             | PaymentEvent::RefundDue(_)
-            | PaymentEvent::CallbackReceived(_) => Ok(()),
+            | PaymentEvent::CallbackReceived(_)
+            | PaymentEvent::SecondLinkFound(_) => Ok(()),
         }
     }
 

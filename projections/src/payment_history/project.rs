@@ -143,9 +143,11 @@ impl PaymentRow {
             PaymentEvent::PaymentConflicted(_) => self.conflicted = true,
             PaymentEvent::RefundDue(_) => self.refund_due = true,
             PaymentEvent::CallbackReceived(callback) => match callback.verdict {
-                Verdict::ToConfirm => self.to_confirm = true,
+                // What is told of a second link is no news of the payment itself.
+                Verdict::ToConfirm => self.to_confirm |= callback.external_payment_id.is_none(),
                 Verdict::Applied | Verdict::NoNews => {}
             },
+            PaymentEvent::SecondLinkFound(_) => {}
         }
     }
 }

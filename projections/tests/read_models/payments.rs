@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::payment::{
     CallbackReceived, CancellationRequested, PaymentCompleted, PaymentConflicted, PaymentEvent,
-    PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted, RefundDue, Status,
-    Verdict,
+    PaymentFailed, PaymentInitiated, PaymentMethod, PaymentProcessing, PaymentSubmitted, RefundDue,
+    SecondLinkFound, Status, Verdict,
 };
 use domain::team::{MemberRemoved, Role, TeamEvent, TeamRemoved};
 use domain::{Money, PaymentId, UserId};
@@ -151,11 +151,16 @@ async fn a_row_tells_how_the_payment_stands(kind: Kind) {
             expires_at: expires_at.map(at),
         })
     };
-    let callback = |verdict| PaymentEvent::CallbackReceived(CallbackReceived { digest: "d".into(), verdict });
+    let second_link = || Some("om-2".parse().unwrap());
+    let told = |verdict, external_payment_id| {
+        let received = CallbackReceived { digest: "d".into(), verdict, external_payment_id };
+        PaymentEvent::CallbackReceived(received)
+    };
+    let callback = |verdict| told(verdict, None);
     let now = author.now;
     // What happens, and what of the row is different after it.
     type Change = fn(&mut PaymentRow);
-    let steps: [(PaymentEvent, Change); 12] = [
+    let steps: [(PaymentEvent, Change); 15] = [
         (PaymentEvent::PaymentInitiated(asked.clone()), |_| {}),
         (submitted(Some("2026-11-01T13:00:00Z")), |row| {
             row.external_payment_id = Some("om-1".parse().unwrap());
@@ -173,7 +178,14 @@ async fn a_row_tells_how_the_payment_stands(kind: Kind) {
         (PaymentEvent::PaymentFailed(PaymentFailed { reason: "no".into(), cause: None }), |row| {
             row.status = Status::Failed;
         }),
+        // Nothing here is about the payment itself.
+        (
+            PaymentEvent::SecondLinkFound(SecondLinkFound { external_payment_id: second_link().unwrap() }),
+            |_| {},
+        ),
+        (told(Verdict::ToConfirm, second_link()), |_| {}),
         (callback(Verdict::ToConfirm), |row| row.to_confirm = true),
+        (told(Verdict::Applied, second_link()), |_| {}),
         (
             PaymentEvent::PaymentCompleted(PaymentCompleted {
                 transaction_id: Some("tx\0".into()),

@@ -172,7 +172,7 @@ impl Commands {
     }
 
     /// The backend took the payment on. When it calls it otherwise than before, that is a second link of the payment:
-    /// it is known from now on whose it is.
+    /// it is known from now on whose it is, and it is asked about too.
     ///
     /// # Errors
     /// [`PaymentRefusal`], [`InboxRefusal`](domain::inbox::InboxRefusal), and what any command may meet.
@@ -279,7 +279,8 @@ impl Commands {
         Ok(PaymentNow { id, position, payment })
     }
 
-    /// What the command makes of the payment; the names that it gets, or was told under, become its own.
+    /// What the command makes of the payment; the names that it gets, for itself or its second links, or was told under,
+    /// become its own.
     async fn decided_payment(
         &self,
         id: PaymentId,
@@ -291,6 +292,8 @@ impl Commands {
         let mut events = evolve(&mut payment, command)?;
         let mut names: Vec<_> = payment.external_payment_id.clone().into_iter().collect();
         names.retain(|_| loaded.state.external_payment_id.is_none());
+        let found = payment.second_links.keys().filter(|link| !loaded.state.second_links.contains_key(*link));
+        names.extend(found.cloned());
         names.extend(told_under.filter(|name| !names.contains(name)).cloned());
         let mut streams = Vec::new();
         for name in names {

@@ -17,7 +17,7 @@ use domain::{
     ByteCount, ExternalPaymentId, Month, PaymentId, ProjectId, Slug, TeamId, TrafficSource, UserId,
 };
 
-pub use payments::{OpenPayment, ToConfirm};
+pub use payments::{OpenPayment, SecondLink, ToConfirm};
 
 use crate::codec::{CodecError, decode};
 use crate::log::{Position, Recorded};
@@ -48,6 +48,9 @@ pub struct Facts {
     /// Payments that a poll may still find paid, for some days: those that have ended otherwise, and those of which a
     /// callback told what its word is not enough for.
     pub to_confirm: BTreeMap<PaymentId, ToConfirm>,
+    /// Second links of payments that a poll may find paid, and since when that is so: they were heard of then, or told of in
+    /// doubt. Each is asked about for some days, whatever has become of its payment.
+    pub second_links: BTreeMap<SecondLink, DateTime<Utc>>,
     /// What the backend calls payments that it said in the last days were paid, and that nobody here knows; and since
     /// when.
     pub unmatched: BTreeMap<ExternalPaymentId, DateTime<Utc>>,

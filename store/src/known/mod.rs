@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use domain::TrafficSource;
 use tokio::sync::Mutex;
 
-pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment, ToConfirm};
+pub use facts::{Facts, KnownKey, KnownProject, KnownTeam, OpenPayment, SecondLink, ToConfirm};
 
 use crate::codec::CodecError;
 use crate::log::{EventLog, Filter, Position, ReadError};

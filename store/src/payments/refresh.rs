@@ -39,7 +39,26 @@ impl Payments {
         }
     }
 
-    /// Asks where it stands under this name; and what is said of it if it is not paid.
+    /// Asks the backend about a second link of the payment, and records what it says. That never changes where the payment
+    /// stands: money that has come by the link is a conflict. A link that is not followed, or no more, is not asked about.
+    ///
+    /// # Errors
+    /// [`PaymentsError`].
+    pub async fn refresh_second_link(
+        &self,
+        actor: &Actor,
+        id: PaymentId,
+        link: &ExternalPaymentId,
+    ) -> Result<PaymentNow, PaymentsError> {
+        let now = self.commands.payment(id).await?;
+        let asked = now.payment.initiated.as_ref().map(|initiated| initiated.amount);
+        match asked.filter(|_| now.payment.follows(link)) {
+            Some(asked) => Ok(self.ask(actor, now, link.clone(), asked).await?.0),
+            None => Ok(now),
+        }
+    }
+
+    /// Asks where the payment stands by its own name; and what is said of it if it is not paid.
     pub(super) async fn poll(
         &self,
         actor: &Actor,
@@ -48,6 +67,16 @@ impl Payments {
         asked: Money,
     ) -> Result<(PaymentNow, Unpaid), PaymentsError> {
         self.flights.asked(now.id, Question::Poll);
+        self.ask(actor, now, name, asked).await
+    }
+
+    async fn ask(
+        &self,
+        actor: &Actor,
+        now: PaymentNow,
+        name: ExternalPaymentId,
+        asked: Money,
+    ) -> Result<(PaymentNow, Unpaid), PaymentsError> {
         match self.backend.poll(&name, asked).await {
             Ok(Polled { status, transaction_id, completed_at }) => {
                 let at = completed_at.unwrap_or_else(|| self.clock.now());

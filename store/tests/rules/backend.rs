@@ -52,6 +52,11 @@ impl Backend {
         self.state.lock().unwrap().payments.keys().cloned().collect()
     }
 
+    /// It has one more link for this payment.
+    pub fn open_another(&self, name: &str, id: PaymentId) {
+        self.state.lock().unwrap().payments.insert(name.into(), (id, ObservedStatus::Pending));
+    }
+
     /// How often it was asked for a payment.
     pub fn asked(&self) -> usize {
         self.state.lock().unwrap().asked

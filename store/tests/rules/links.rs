@@ -1,15 +1,18 @@
 //! Where the payer goes: he gets a link that works or none, whatever was lost on the way, and never one that pays for
-//! nothing.
+//! nothing. And the other links that a backend has for a payment: money by them is found.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::payment::{ObservedStatus, PaymentMethod, Status};
+use domain::payment::{
+    ObservedStatus, PaymentEvent, PaymentMethod, PaymentSubmitted, Status, Submission, Verdict,
+};
 use domain::plan::{Catalogue, PlanName};
 use domain::team::TeamRefusal;
-use domain::{Money, UserId};
+use domain::{Money, PaymentId, UserId};
 use iso_currency::Currency;
 use servelink_store::commands::{CommandError, PaymentWish, Settlement};
+use servelink_store::known::{Known, SecondLink};
 use servelink_store::testing::MemoryStorage;
 
 use crate::backend::{Mood, name_of};
@@ -175,4 +178,134 @@ async fn money_that_nobody_here_knows_is_counted_until_somebody_does() {
     till.payments.refresh(&actor(), id).await.unwrap();
     till.world.known.catch_up().await.unwrap();
     assert!(till.world.known.facts().unmatched.is_empty());
+}
+
+const SECOND: &str = "second-link";
+
+/// The backend has answered the same order once more, with another link.
+async fn answered_again(till: &Till, id: PaymentId) {
+    till.backend.open_another(SECOND, id);
+    let external_payment_id = SECOND.parse().unwrap();
+    let submitted =
+        PaymentSubmitted { external_payment_id, payment_url: None, qr_code: None, expires_at: None };
+    let submission = Submission { submitted, processing: false };
+    till.world.commands.submit_payment(&actor(), id, submission).await.unwrap();
+}
+
+async fn ask_about_second_links(till: &Till) {
+    for link in followed(till).await {
+        till.payments.refresh_second_link(&actor(), link.payment, &link.name).await.unwrap();
+    }
+}
+
+async fn followed(till: &Till) -> Vec<SecondLink> {
+    till.world.known.catch_up().await.unwrap();
+    till.world.known.facts().second_links.keys().cloned().collect()
+}
+
+/// The links that conflicts are of, one for each.
+async fn paid_by(till: &Till) -> Vec<String> {
+    let mut names = vec![];
+    for (_, event) in till.events().await {
+        if let PaymentEvent::PaymentConflicted(conflicted) = event {
+            names.push(conflicted.external_payment_id.unwrap().to_string());
+        }
+    }
+    names
+}
+
+async fn last_verdict(till: &Till) -> Option<Verdict> {
+    let mut last = None;
+    for (_, event) in till.events().await {
+        if let PaymentEvent::CallbackReceived(callback) = event {
+            last = Some(callback.verdict);
+        }
+    }
+    last
+}
+
+#[tokio::test]
+async fn money_by_a_second_link_whose_callback_is_lost_is_found_by_asking() {
+    let till = Till::new().await;
+    let id = till.initiate("a").await.unwrap().id;
+    answered_again(&till, id).await;
+    let name = name_of(id).to_string();
+    till.backend.set(&name, PAID);
+    till.payments.refresh(&actor(), id).await.unwrap();
+    assert_eq!(till.settle().await.len(), 1);
+    let link = SecondLink { payment: id, name: SECOND.parse().unwrap() };
+    assert_eq!(followed(&till).await, [link], "whatever has become of its payment");
+    ask_about_second_links(&till).await;
+    assert_eq!(paid_by(&till).await, Vec::<String>::new());
+    till.backend.set(SECOND, ObservedStatus::Failed);
+    ask_about_second_links(&till).await;
+    assert_eq!(followed(&till).await.len(), 1, "it may have been paid in the last moment");
+
+    till.backend.set(SECOND, PAID);
+    let by = actor();
+    let second = SECOND.parse().unwrap();
+    let ask = || till.payments.refresh_second_link(&by, id, &second);
+    let (one, other, told) = tokio::join!(ask(), ask(), till.tell(SECOND, Some(id), "m1", PAID, true));
+    assert!(one.is_ok() && other.is_ok() && told.is_ok());
+    till.callback(SECOND, "m2", PAID).await;
+    ask().await.unwrap();
+    assert_eq!(paid_by(&till).await, [SECOND], "once, however it is told");
+    assert_eq!(till.status(id).await, Status::Completed);
+    assert_eq!((till.settle().await.len(), till.activations().await.len()), (0, 1));
+    assert!(followed(&till).await.is_empty(), "there is nothing more to learn");
+}
+
+#[tokio::test]
+async fn a_doubtful_word_of_a_second_link_waits_until_that_link_was_asked_about() {
+    for parked in [true, false] {
+        let till = Till::new().await;
+        let id = till.initiate("a").await.unwrap().id;
+        if parked {
+            let waits = till.tell(SECOND, Some(id), "m1", PAID, false).await.unwrap();
+            assert_eq!(waits.payment, None, "whose word is not enough gives no names");
+            answered_again(&till, id).await;
+        } else {
+            answered_again(&till, id).await;
+            let told = till.tell(SECOND, None, "m1", PAID, false).await.unwrap();
+            assert_eq!((told.payment, told.to_confirm), (Some((id, Status::Pending)), false));
+        }
+        assert_eq!(last_verdict(&till).await, Some(Verdict::ToConfirm), "parked: {parked}");
+        till.payments.refresh(&actor(), id).await.unwrap();
+        ask_about_second_links(&till).await;
+        assert_eq!(paid_by(&till).await, Vec::<String>::new(), "the backend says that it is not so");
+        till.backend.set(SECOND, PAID);
+        till.payments.refresh(&actor(), id).await.unwrap();
+        assert_eq!(paid_by(&till).await, Vec::<String>::new(), "another link was asked about");
+        ask_about_second_links(&till).await;
+        assert_eq!(paid_by(&till).await, [SECOND]);
+        assert_eq!(till.status(id).await, Status::Pending);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_starts_knows_which_second_links_are_asked_about() {
+    let till = Till::new().await;
+    let id = till.initiate("a").await.unwrap().id;
+    answered_again(&till, id).await;
+    let before = followed(&till).await;
+    till.tell("third-link", Some(id), "m1", ObservedStatus::Processing, true).await.unwrap();
+    let heard = till.world.known.facts().second_links.values().next().copied();
+    till.tell(SECOND, None, "m2", PAID, false).await.unwrap();
+    assert_eq!(followed(&till).await.len(), before.len() + 1);
+    let facts = till.world.known.facts().second_links.clone();
+    let told_again = facts[&before[0]];
+    assert!(Some(told_again) >= heard, "it is asked about at once, and as long as if it were new");
+    let started = Known::open(Arc::clone(&till.world.log)).await.unwrap();
+    assert_eq!(started.facts().second_links, facts);
+}
+
+#[tokio::test]
+async fn a_link_that_the_log_does_not_have_is_not_asked_about() {
+    let till = Till::new().await;
+    let id = till.initiate("a").await.unwrap().id;
+    till.backend.open_another(SECOND, id);
+    till.backend.set(SECOND, PAID);
+    till.payments.refresh_second_link(&actor(), id, &SECOND.parse().unwrap()).await.unwrap();
+    till.payments.refresh_second_link(&actor(), id, &name_of(id)).await.unwrap();
+    assert_eq!(paid_by(&till).await, Vec::<String>::new());
 }

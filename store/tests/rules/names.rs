@@ -137,6 +137,8 @@ struct Names {
     matched: BTreeMap<ExternalPaymentId, Vec<PaymentId>>,
     /// Under which name a callback came that was recorded with a payment.
     called: Vec<(PaymentId, ExternalPaymentId)>,
+    /// Second links that a payment was given.
+    second: Vec<(PaymentId, ExternalPaymentId)>,
 }
 
 impl Names {
@@ -163,6 +165,7 @@ impl Names {
             PaymentEvent::PaymentSubmitted(submitted) => {
                 self.given.entry(id).or_default().push(submitted.external_payment_id);
             }
+            PaymentEvent::SecondLinkFound(found) => self.second.push((id, found.external_payment_id)),
             PaymentEvent::CallbackReceived(callback) => {
                 let name = callback.digest.split(' ').next().unwrap().parse().unwrap();
                 self.called.push((id, name));
@@ -183,8 +186,8 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_time: 10_000, ..ProptestConfig::with_cases(128) })]
 
     /// Steps of one round are taken at the same time. Afterwards each payment has had one name at the most, each name one
-    /// payment, the name's own stream agrees with the payment's, and no callback counted for another payment than the
-    /// one whose name it came under.
+    /// payment, the name's own stream agrees with the payment's, second links are nobody else's, and no callback counted
+    /// for another payment than the one whose name it came under.
     #[test]
     fn a_name_is_one_payment_s_and_a_payment_has_one_name(
         rounds in prop::collection::vec(prop::collection::vec(any_step(), 1..4), 1..16),
@@ -208,6 +211,10 @@ proptest! {
             }
             for (name, matched) in &names.matched {
                 prop_assert_eq!(matched.len(), 1, "{} was matched again: {:?}", name, matched);
+            }
+            for (id, name) in &names.second {
+                prop_assert_eq!(names.matched.get(name), Some(&vec![*id]), "{} is a second link of it", name);
+                prop_assert_ne!(&names.given[id][0], name, "it is its own");
             }
             for (id, name) in &names.called {
                 prop_assert_eq!(names.matched.get(name), Some(&vec![*id]), "a callback under {} counted", name);

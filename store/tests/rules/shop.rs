@@ -4,6 +4,7 @@
 //! `bank.rs` knows what was captured, `witness.rs` what was asked of it, the log what Servelink made of it. The
 //! properties over these are in `money.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use domain::inbox::{CallbackParked, InboxRefusal};
 use domain::payment::{PaymentEvent, PaymentMethod, PaymentRefusal};
 use domain::plan::PlanName;
 use domain::team::{TeamEvent, TeamRefusal};
-use domain::{Money, PaymentId, TeamId, UserId};
+use domain::{ExternalPaymentId, Money, PaymentId, TeamId, UserId};
 use iso_currency::Currency;
 use servelink_store::codec::decode;
 use servelink_store::commands::{Callback, CommandError, PaymentWish};
@@ -201,6 +202,30 @@ impl Shop {
                 no_failure(payments.follow_cancellation(&actor(), id).await);
             }
         }
+        self.ask_about_second_links(node).await;
+    }
+
+    async fn ask_about_second_links(&self, node: usize) {
+        let Node { world, payments, .. } = &self.nodes[node];
+        world.known.catch_up().await.unwrap();
+        let links: Vec<_> = world.known.facts().second_links.keys().cloned().collect();
+        for link in links {
+            no_failure(payments.refresh_second_link(&actor(), link.payment, &link.name).await);
+        }
+    }
+
+    /// The names that the log has of payments and of their second links.
+    async fn heard_of(&self) -> BTreeSet<ExternalPaymentId> {
+        let mut names = BTreeSet::new();
+        for (_, event) in self.payment_events().await {
+            if let PaymentEvent::PaymentSubmitted(submitted) = &event {
+                names.insert(submitted.external_payment_id.clone());
+            }
+            if let PaymentEvent::SecondLinkFound(found) = &event {
+                names.insert(found.external_payment_id.clone());
+            }
+        }
+        names
     }
 
     async fn settle(&self, node: usize) {
@@ -228,22 +253,28 @@ impl Shop {
     }
 
     /// Everything that is still to be said is said, and everything that is still to be done is done: the bank is well, it
-    /// tells of all money that it has, the reconciler asks about every payment, and what is there is settled.
+    /// tells of links that nobody here has heard of, the reconciler asks about every payment and every second link, and what
+    /// is there is settled. Of money by a link that was heard of the bank tells nothing: those callbacks are lost.
     async fn let_the_dust_settle(&self) {
         self.bank.set_mood(Mood::Well);
         self.bank.give_a_new_link_each_time(false);
         for n in 1..=TEAMS {
             self.nodes[0].world.register(team(n), &[]).await;
         }
-        for link in self.bank.links() {
-            if link.captured().is_some() {
-                let telling = Telling { late: 0, trusted: true, tells_our_id: true, message: u8::MAX };
+        // First that they are there, and only of what does not become known by that, more than a payment's second links
+        // are, that they are paid.
+        for late in [usize::MAX - 1, 0] {
+            let heard_of = self.heard_of().await;
+            let paid = |link: &Link| link.captured().is_some() && !heard_of.contains(&link.name);
+            for link in self.bank.links().into_iter().filter(paid) {
+                let telling = Telling { late, trusted: true, tells_our_id: true, message: u8::MAX };
                 self.call(0, &link, telling).await;
             }
         }
         for id in self.payments().await {
             no_failure(self.nodes[0].payments.refresh(&actor(), id).await);
         }
+        self.ask_about_second_links(0).await;
         self.settle(0).await;
     }
 }

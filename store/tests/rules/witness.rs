@@ -1,6 +1,7 @@
 //! No network call without a prior durable event. The witness stands between Servelink and a payment backend, and at the
 //! very moment of each call it reads the log, by a handle of its own, for the event that must have gone before.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -35,6 +36,7 @@ pub struct Seen {
 struct Announced {
     initiated: Option<PaymentInitiated>,
     name: Option<ExternalPaymentId>,
+    second_links: BTreeSet<ExternalPaymentId>,
     cancellation: bool,
 }
 
@@ -72,6 +74,9 @@ impl<B> Witness<B> {
                 PaymentEvent::PaymentInitiated(initiated) => payment.initiated = Some(initiated),
                 PaymentEvent::PaymentSubmitted(submitted) => {
                     payment.name = Some(submitted.external_payment_id)
+                }
+                PaymentEvent::SecondLinkFound(found) => {
+                    payment.second_links.insert(found.external_payment_id);
                 }
                 PaymentEvent::CancellationRequested(_) => payment.cancellation = true,
                 PaymentEvent::PaymentProcessing(_)
@@ -114,11 +119,11 @@ impl<B: PaymentBackend> PaymentBackend for Witness<B> {
         self.backend.initiate(order).await
     }
 
-    /// After a payment of this amount got this name.
+    /// After a payment of this amount got this name, or a second link of this name.
     async fn poll(&self, id: &ExternalPaymentId, asked: Money) -> Result<Polled, BackendError> {
         let payments = self.announced().await;
         let of_it = |(_, payment): &(PaymentId, Announced)| {
-            payment.name.as_ref() == Some(id)
+            (payment.name.as_ref() == Some(id) || payment.second_links.contains(id))
                 && payment.initiated.as_ref().is_some_and(|initiated| initiated.amount == asked)
         };
         self.see(payments.iter().any(of_it), || format!("poll of {id} for {asked}"));

@@ -85,7 +85,7 @@ pub enum Letter {
         /// Why, if it is known.
         cause: Option<FailureCause>,
     },
-    /// Something else was captured than was asked, and a person decides: it must not be paid again.
+    /// Money came, and not as asked. A person decides: it must not be paid again.
     PaymentInReview {
         /// Which.
         payment: Payment,

@@ -143,6 +143,24 @@ async fn a_legacy_callback_is_taken_while_the_backend_is_down() {
 }
 
 #[tokio::test]
+async fn a_legacy_callback_of_a_second_link_is_no_word_of_the_payment() {
+    let server = Server::with_two_teams().await;
+    let id = begun(&server).await;
+    let mut second = json!({ "external_payment_id": "second", "payment_id": id, "status": "processing" });
+    assert_eq!(tell(&server, "m1", &second).await.ok()["payment_id"], id.as_str());
+    second["status"] = json!("completed");
+    let answer = tell_legacy(&server, &second).await.ok();
+    assert_eq!((&answer["payment_id"], &answer["status"]), (&json!(id), &json!("pending")));
+    assert_eq!(server.backend.polls(), 0, "the reconciler asks, under that link's name");
+    assert_eq!(count(&server, &id, "CallbackReceived").await, 2);
+    assert_eq!(count(&server, &id, "PaymentConflicted").await, 0);
+    let payment = payment(&server, &id).await;
+    assert!(payment.follows(&"second".parse().unwrap()) && !payment.to_confirm);
+    assert_eq!(tell(&server, "m2", &second).await.ok()["status"], "pending");
+    assert_eq!(count(&server, &id, "PaymentConflicted").await, 1, "a word that is enough needs no poll");
+}
+
+#[tokio::test]
 async fn late_captures_are_confirmed_first() {
     let server = Server::with_two_teams().await;
     let id = begun(&server).await;

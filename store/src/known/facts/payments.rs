@@ -20,6 +20,15 @@ pub struct ToConfirm {
     pub payment: Option<OpenPayment>,
 }
 
+/// A link that the backend has for a payment beside the payment's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecondLink {
+    /// Whose it is.
+    pub payment: PaymentId,
+    /// What the backend calls it.
+    pub name: ExternalPaymentId,
+}
+
 /// A payment that may still be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenPayment {
@@ -101,16 +110,30 @@ impl Facts {
                     open.cancelling.get_or_insert(requested.at);
                 }
             }
-            PaymentEvent::CallbackReceived(callback) => match callback.verdict {
-                Verdict::ToConfirm => self.confirm(id, recorded.recorded_at),
-                Verdict::Applied | Verdict::NoNews => {}
-            },
+            PaymentEvent::CallbackReceived(callback) => {
+                match (callback.verdict, &callback.external_payment_id) {
+                    (Verdict::ToConfirm, None) => self.confirm(id, recorded.recorded_at),
+                    // From the beginning: it was told just now.
+                    (Verdict::ToConfirm, Some(name)) => {
+                        *self.follow(id, name, recorded.recorded_at) = recorded.recorded_at;
+                    }
+                    (Verdict::Applied | Verdict::NoNews, Some(_) | None) => {}
+                }
+            }
+            PaymentEvent::SecondLinkFound(found) => {
+                self.follow(id, &found.external_payment_id, recorded.recorded_at);
+            }
             PaymentEvent::PaymentSubmitted(submitted) => {
                 if let Some(open) = self.open_payments.get_mut(&id) {
                     open.expires_at = submitted.expires_at.or(open.expires_at);
                 }
             }
-            PaymentEvent::PaymentProcessing(_) | PaymentEvent::PaymentConflicted(_) => {}
+            PaymentEvent::PaymentConflicted(conflicted) => {
+                if let Some(name) = conflicted.external_payment_id.clone() {
+                    self.second_links.remove(&SecondLink { payment: id, name });
+                }
+            }
+            PaymentEvent::PaymentProcessing(_) => {}
         }
     }
 
@@ -143,6 +166,17 @@ impl Facts {
     fn ended(&mut self, id: PaymentId, at: DateTime<Utc>) {
         self.confirm(id, at);
         self.open_payments.remove(&id);
+    }
+
+    /// Has this link asked about; since then, if it was not before.
+    fn follow(
+        &mut self,
+        payment: PaymentId,
+        name: &ExternalPaymentId,
+        since: DateTime<Utc>,
+    ) -> &mut DateTime<Utc> {
+        self.second_links.retain(|_, other| since - *other < FOLLOWED_FOR);
+        self.second_links.entry(SecondLink { payment, name: name.clone() }).or_insert(since)
     }
 
     fn confirm(&mut self, id: PaymentId, since: DateTime<Utc>) {

@@ -98,7 +98,7 @@ fn payment_in_review(payment: &Payment, at: DateTime<Utc>, links: &Links) -> Bod
         heading: "Nous vérifions votre paiement".into(),
         paragraphs: vec![
             format!(
-                "Nous avons reçu un montant différent des {amount} demandés pour le forfait {plan} de l’équipe {team}."
+                "Le paiement que nous avons reçu pour le forfait {plan} de l’équipe {team} ne correspond pas à la demande ({amount})."
             ),
             "Ne payez pas une seconde fois. Votre argent n’est pas perdu : nous comparons avec les comptes du service de \
              paiement et revenons vers vous. En attendant, le forfait n’est pas activé."
