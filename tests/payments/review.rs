@@ -95,7 +95,7 @@ async fn all_money_that_is_out_of_place_is_shown(home: Home) {
         assert!(numbers.lines().any(|its| its == line), "no {line} in\n{numbers}");
     }
     for payment in [kept, &short] {
-        let warns = |line: &&str| line.contains("WARN") && line.contains("than was asked");
+        let warns = |line: &&str| line.contains("WARN") && line.contains("other than was asked");
         let id = payment["payment_id"].as_str().unwrap();
         let log = shop.home.log();
         assert_eq!(log.lines().filter(warns).filter(|line| line.contains(id)).count(), 1, "{id} in {log}");

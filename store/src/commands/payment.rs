@@ -84,6 +84,8 @@ impl Answered {
 struct Decided {
     payment: Payment,
     streams: Vec<StreamEvents>,
+    /// Money came that was not asked for.
+    conflicted: bool,
 }
 
 impl Commands {
@@ -200,9 +202,12 @@ impl Commands {
         let (via, status, at) = (Via::Poll, ObservedStatus::Pending, self.clock.now());
         let external_payment_id = second.clone();
         let seen = Observation { via, external_payment_id, status, transaction_id: None, at };
-        let Decided { payment, streams } =
+        let Decided { payment, streams, conflicted } =
             self.decided_payment(id, PaymentCommand::Observe(seen), Some(second)).await?;
         let position = self.record(actor, streams, vec![]).await?;
+        if conflicted {
+            warn_of_conflict(id);
+        }
         Ok(PaymentNow { id, position, payment })
     }
 
@@ -274,8 +279,11 @@ impl Commands {
         id: PaymentId,
         command: PaymentCommand,
     ) -> Result<PaymentNow, CommandError> {
-        let Decided { payment, streams } = self.decided_payment(id, command, None).await?;
+        let Decided { payment, streams, conflicted } = self.decided_payment(id, command, None).await?;
         let position = self.record(actor, streams, vec![]).await?;
+        if conflicted {
+            warn_of_conflict(id);
+        }
         Ok(PaymentNow { id, position, payment })
     }
 
@@ -306,8 +314,14 @@ impl Commands {
             streams.push(inbox.decided(&matched)?);
         }
         streams.insert(0, loaded.decided(&events)?);
-        Ok(Decided { payment, streams })
+        let conflicted = payment.conflicts.len() > loaded.state.conflicts.len();
+        Ok(Decided { payment, streams, conflicted })
     }
+}
+
+/// Once it is recorded: a person has to hear of it.
+fn warn_of_conflict(payment: PaymentId) {
+    tracing::warn!(%payment, "money came for a payment, and other than was asked: a person decides");
 }
 
 fn evolve(payment: &mut Payment, command: PaymentCommand) -> Result<Vec<PaymentEvent>, PaymentRefusal> {

@@ -30,7 +30,7 @@ pub async fn events(
     log: &dyn EventLog,
     id: PaymentId,
 ) -> Result<Vec<(DateTime<Utc>, PaymentEvent)>, EventsError> {
-    let stream = StreamId::new(Payment::TYPE, &id.to_string());
+    let stream = StreamId::new(Payment::TYPE, id.to_string());
     let (mut events, mut after) = (vec![], 0);
     loop {
         let page = log.read_stream(&stream, after, PAGE).await?;

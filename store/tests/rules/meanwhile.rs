@@ -89,7 +89,7 @@ async fn no_plan_for_what_is_to_be_refunded_meanwhile() {
     let id = till.initiate("a").await.unwrap().id;
     till.callback(name_of(id).as_str(), "m1", PAID).await;
     let refund = PaymentEvent::RefundDue(RefundDue { why: "another node has seen to it".into() });
-    let refund = append(StreamId::new("payment", &id.to_string()), encode(&refund).unwrap());
+    let refund = append(StreamId::new("payment", id.to_string()), encode(&refund).unwrap());
     let settled = overtaken(&till, refund).await.settle_payment(&actor(), id).await.unwrap();
     assert_eq!(settled, Settlement::Nothing);
     assert!(till.activations().await.is_empty());
@@ -113,7 +113,7 @@ async fn no_refund_for_what_has_given_a_plan_meanwhile() {
         from: at("2026-04-10T12:00:00Z"),
         until: at("2026-05-10T12:00:00Z"),
     });
-    let renewed = append(StreamId::new("team", &team(1).to_string()), encode(&renewed).unwrap());
+    let renewed = append(StreamId::new("team", team(1).to_string()), encode(&renewed).unwrap());
     let settled = overtaken(&till, renewed).await.settle_payment(&actor(), first).await.unwrap();
     assert_eq!(settled, Settlement::Nothing);
     assert_eq!(till.activations().await, [second, first]);

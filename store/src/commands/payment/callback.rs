@@ -4,7 +4,7 @@ use domain::inbox::{self, CallbackParked, Inbox, InboxCommand};
 use domain::payment::{Observation, ObservedStatus, Payment, PaymentCommand, Status, Via};
 use domain::{ExternalPaymentId, PaymentId};
 
-use super::Answered;
+use super::{Answered, warn_of_conflict};
 use crate::commands::{Actor, CommandError, Commands, Loaded, decide_until_first};
 use crate::log::{Key, Position};
 
@@ -59,6 +59,7 @@ impl Commands {
         };
         let mut receipt =
             Receipt { position: Position::default(), payment: None, to_confirm: false, repeated: false };
+        let mut conflicted = None;
         let streams = match payment_id {
             Some(id) => {
                 let told = take(name, callback.told.clone());
@@ -66,6 +67,7 @@ impl Commands {
                 receipt.payment = Some((id, decided.payment.status));
                 receipt.to_confirm =
                     decided.payment.to_confirm && decided.payment.status != Status::Completed;
+                conflicted = decided.conflicted.then_some(id);
                 decided.streams
             }
             None => {
@@ -87,6 +89,8 @@ impl Commands {
             let answered = Answered::of(&key, answer)?;
             receipt.payment = answered.payment_id.zip(answered.status);
             receipt.repeated = true;
+        } else if let Some(id) = conflicted {
+            warn_of_conflict(id);
         }
         Ok(Receipt { position: appended.position, ..receipt })
     }
