@@ -1,5 +1,5 @@
-//! What the command line does to a store: keys, projections, [`jobs`] and [`payments`]. The same for a store that this process owns
-//! and, through [`crate::control`], for one that a running server owns.
+//! What the command line does to a store: keys, projections, [`jobs`] and [`payments`]. The same for a store that this
+//! process owns and, through [`crate::control`], for one that a running server owns.
 
 mod jobs;
 mod payments;
@@ -52,6 +52,11 @@ pub(crate) enum AdminError {
     State(#[from] StateError),
     #[error(transparent)]
     Payment(#[from] store::payments::EventsError),
+    #[error(
+        "the read models have not taken in all events yet, so that what they hold may not be all; ask again while a \
+         server runs, and see `servelink projections status`"
+    )]
+    Behind,
     #[error("there is no job `{name}`; there are {known}")]
     UnknownJob { name: String, known: String },
     #[error(

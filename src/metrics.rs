@@ -76,7 +76,7 @@ impl Metrics {
         let statuses = self.reads.statuses().await?;
         // Read last, so that no read model is ahead of it.
         let head = self.log.head().await?;
-        let unmatched = self.known.facts().unmatched_at(self.clock.now());
+        let unmatched = self.known.facts().unmatched_at(self.clock.now()).count();
         Ok(render(head, &statuses, deliveries, flagged, unmatched, &jobs))
     }
 }

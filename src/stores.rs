@@ -53,7 +53,7 @@ impl Stores {
             Some(url) => {
                 let options =
                     store::postgres::parse_url(url.expose_secret()).map_err(|_| StoresError::Url)?;
-                // No user and no password: whoever reads the log knows them, or is not to.
+                // Without the password: not everybody who reads the log is to know it.
                 let database = options.get_database().unwrap_or("of the user's name");
                 let name = format!("{}:{}, {database}", options.get_host(), options.get_port());
                 let log = PostgresLog::open(options.clone()).await;

@@ -1,14 +1,20 @@
 //! Money that is somewhere where it should not be: what a person has to decide, with what is needed to look it up in the
 //! payment backend's own books.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::payment::PaymentEvent;
 use domain::{ExternalPaymentId, Money, PaymentId};
 use projections::FlaggedPayment;
 use serde::{Deserialize, Serialize};
-use store::payments::events;
+use store::payments::{EventsError, events};
+use store::{Clock, SystemClock};
 
 use super::{Admin, AdminError};
+
+/// How long the read models may take to take in what is in the log by now.
+const UP_TO_DATE: Duration = Duration::from_secs(5);
 
 /// Why money is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,12 +47,15 @@ pub(crate) struct ReviewRow {
 }
 
 impl Admin {
-    /// At most so many payments, and all that is unmatched; the newest first.
-    pub(crate) async fn review(&self, payments: u16) -> Result<Vec<ReviewRow>, AdminError> {
+    /// The findings of at most so many payments, and at most so much that is unmatched; the newest first.
+    pub(crate) async fn review(&self, limit: u16) -> Result<Vec<ReviewRow>, AdminError> {
         self.known.catch_up().await?;
-        let unmatched = |(id, since): (&ExternalPaymentId, &DateTime<Utc>)| ReviewRow {
+        // Nobody shall read that there is nothing because it has not got that far.
+        let head = self.log.head().await.map_err(EventsError::from)?;
+        self.reads.wait_for(head, UP_TO_DATE).await.map_err(|_| AdminError::Behind)?;
+        let unmatched = |(id, since): (&ExternalPaymentId, DateTime<Utc>)| ReviewRow {
             finding: Finding::Unmatched,
-            since: *since,
+            since,
             team: None,
             payment_id: None,
             external_payment_id: Some(id.clone()),
@@ -54,11 +63,15 @@ impl Admin {
             captured: None,
             why: "the backend says that it is paid, and no payment has this id".into(),
         };
-        let mut rows: Vec<ReviewRow> = self.known.facts().unmatched.iter().map(unmatched).collect();
-        for flagged in self.reads.flagged_payments(payments).await? {
+        let newest_first = |row: &ReviewRow| std::cmp::Reverse(row.since);
+        let mut rows: Vec<ReviewRow> =
+            self.known.facts().unmatched_at(SystemClock.now()).map(unmatched).collect();
+        rows.sort_by_key(newest_first);
+        rows.truncate(limit.into());
+        for flagged in self.reads.flagged_payments(limit).await? {
             rows.extend(self.findings(&flagged).await?);
         }
-        rows.sort_by_key(|row| std::cmp::Reverse(row.since));
+        rows.sort_by_key(newest_first);
         Ok(rows)
     }
 

@@ -1,5 +1,7 @@
 //! `servelink payments`: money that a person has to decide about.
 
+use std::collections::BTreeSet;
+
 use chrono::SecondsFormat;
 use clap::Subcommand;
 use comfy_table::Table;
@@ -12,7 +14,7 @@ use crate::config::StoreArgs;
 pub(super) enum PaymentsCommand {
     /// Show money that is somewhere where it should not be, the newest first
     Review {
-        /// The most payments to look at
+        /// The most payments to look at, and the most unmatched ones
         #[arg(long, default_value = "100", value_parser = clap::value_parser!(u16).range(1..), value_name = "COUNT")]
         limit: u16,
         /// Print JSON (amounts in minor units)
@@ -61,11 +63,10 @@ async fn review(admin: &AnyAdmin, limit: u16, json: bool) -> Result<(), Failure>
             out!("\n{}: {}", word(finding), to_do(finding));
         }
     }
-    let mut payments: Vec<_> = rows.iter().filter_map(|row: &ReviewRow| row.payment_id).collect();
-    payments.sort_unstable();
-    payments.dedup();
-    if payments.len() >= limit.into() {
-        out!("\nThese are of the {limit} payments that changed last; --limit shows more.");
+    let payments: BTreeSet<_> = rows.iter().filter_map(|row: &ReviewRow| row.payment_id).collect();
+    let unmatched = rows.iter().filter(|row| row.finding == Finding::Unmatched).count();
+    if payments.len().max(unmatched) >= limit.into() {
+        out!("\nThere may be more than these {limit}: --limit shows more.");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whatever tests plant would be found by `scripts/test` in a server's log.
+//! What these tests plant would be found by `scripts/test` in a server's log.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,9 +7,10 @@ use reqwest::Method;
 use sandbox::{SandboxConfig, Status};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::brake::recorded;
-use crate::common::{Home, eventually};
+use crate::common::{Home, PATIENCE, eventually};
 use crate::endings::NO_WORKERS;
 use crate::shop::{Shop, standard, told};
 
@@ -217,19 +218,22 @@ async fn a_callback_meets_a_poll(home: Home, status: Value, after: u64) -> First
     })
     .await;
     shop.press(&payment, "pay").await;
-    let first = eventually("the callback that it is paid", || async {
-        let told = shop.sandbox.payments().remove(0);
-        let paid = told.callbacks.iter().any(|one| one.status == Status::Completed && one.taken);
-        match (paid, told.asked - told.answered) {
-            (true, 1) => Ok(First::Callback),
-            (true, _) => Ok(First::Poll),
-            (false, _) => Err(format!("{told:?}")),
+    let first = eventually("the capture", || async {
+        if !recorded(&shop.home).await.iter().any(|event| event == "PaymentCompleted") {
+            return Err("not recorded".into());
         }
+        let told = shop.sandbox.payments().remove(0);
+        Ok(if told.asked > told.answered { First::Callback } else { First::Poll })
     })
     .await;
-    while let Some(look) = looks.join_next().await {
-        look.unwrap();
-    }
+    eventually("the callback that it is paid", || async {
+        let told = shop.sandbox.payments().remove(0);
+        let paid = told.callbacks.iter().any(|one| one.status == Status::Completed && one.taken);
+        if paid { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    let all_looks = async { while looks.join_next().await.transpose().unwrap().is_some() {} };
+    timeout(PATIENCE, all_looks).await.expect("everybody who looks sees it");
     let asked = shop.sandbox.payments()[0].asked;
     assert_eq!(asked, 1, "eight look, one asks");
     let paid = shop.status(&payment).await;
@@ -264,14 +268,14 @@ async fn a_poll_that_its_callback_has_overtaken_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_that_says_what_a_poll_has_said_changes_nothing() {
     for home in [Home::embedded(), Home::postgres().await] {
-        assert_eq!(a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), 3_000).await, First::Poll);
+        assert_eq!(a_callback_meets_a_poll(home, json!({ "delay_ms": 1_000 }), 2_500).await, First::Poll);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_and_a_callback_that_say_the_same_at_once_count_once() {
     let homes = [Home::embedded(), Home::embedded(), Home::embedded(), Home::postgres().await];
-    let races = homes.into_iter().zip([270, 285, 300, 285]);
-    let races = races.map(|(home, after)| a_callback_meets_a_poll(home, json!({ "delay_ms": 300 }), after));
+    let races = homes.into_iter().zip([570, 585, 600, 585]);
+    let races = races.map(|(home, after)| a_callback_meets_a_poll(home, json!({ "delay_ms": 600 }), after));
     futures::future::join_all(races).await;
 }

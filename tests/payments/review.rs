@@ -104,6 +104,15 @@ async fn all_money_that_is_out_of_place_is_shown(home: Home) {
     // The same without a server.
     shop.kill().await;
     assert_eq!(shop.home.json("payments review --json").await, review);
+
+    // Whoever cannot know whether this is all says so.
+    shop.restart("--roles api").await;
+    tell(&shop, "second", &second).await.ok();
+    let more = json!({ "external_payment_id": "third-page", "status": "completed", "payment_id": kept["payment_id"] });
+    tell(&shop, "third", &more).await.ok();
+    shop.kill().await;
+    let behind = shop.home.run("payments review").await;
+    assert!(behind.code == Some(1) && behind.err.contains("may not be all"), "{behind:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

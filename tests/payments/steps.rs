@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::brake::{Brake, recorded};
 use crate::common::{Answer, Client, Home, eventually};
-use crate::endings::month_is;
+use crate::endings::{NO_WORKERS, month_is};
 use crate::shop::{Shop, press, standard};
 
 /// What the payer does with the link that he gets.
@@ -82,7 +82,9 @@ const PAID: [&str; 5] =
     ["PaymentInitiated", "PaymentSubmitted", "PaymentMatched", "PaymentCompleted", "PlanActivated"];
 
 async fn killed_before_a_step_of_paying(event: &'static str, at_the_backend: Option<Status>) {
-    let mut shop = Shop::open_with(standard(), Home::postgres().await, "").await;
+    // Only callbacks and the payer move it, but for what workers do.
+    let roles = if event == "PlanActivated" { "" } else { NO_WORKERS };
+    let mut shop = Shop::open_with(standard(), Home::postgres().await, roles).await;
     let (payment, status) = killed_before(&mut shop, event, Does::Presses("pay")).await;
     assert_eq!(status, at_the_backend, "{event}");
     shop.becomes(&payment, "completed").await;
@@ -115,7 +117,7 @@ async fn killed_before_the_plan_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_a_failure_is_recorded() {
-    let mut shop = Shop::open_with(standard(), Home::postgres().await, "").await;
+    let mut shop = Shop::open_with(standard(), Home::postgres().await, NO_WORKERS).await;
     let (payment, status) = killed_before(&mut shop, "PaymentFailed", Does::Presses("fail")).await;
     assert_eq!(status, Some(Status::Failed));
     shop.becomes(&payment, "failed").await;
@@ -127,7 +129,7 @@ async fn killed_before_a_cancellation_is_recorded() {
     for (event, at_the_backend) in
         [("CancellationRequested", Status::Pending), ("PaymentCancelled", Status::Cancelled)]
     {
-        let mut shop = Shop::open_with(standard(), Home::postgres().await, "").await;
+        let mut shop = Shop::open_with(standard(), Home::postgres().await, NO_WORKERS).await;
         let (payment, status) = killed_before(&mut shop, event, Does::CallsOff).await;
         assert_eq!(status, Some(at_the_backend), "{event}");
         shop.becomes(&payment, "cancelled").await;
@@ -145,7 +147,7 @@ async fn killed_before_a_cancellation_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_a_conflict_is_recorded() {
-    let mut shop = Shop::open_with(standard(), Home::postgres().await, "").await;
+    let mut shop = Shop::open_with(standard(), Home::postgres().await, NO_WORKERS).await;
     shop.behave(json!({ "callbacks": { "wrong_amount": true } }));
     let (payment, status) = killed_before(&mut shop, "PaymentConflicted", Does::Presses("pay")).await;
     assert_eq!(status, Some(Status::Completed));

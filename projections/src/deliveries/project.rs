@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::delivery::{Delivery, DeliveryEvent};
-use domain::payment::{Payment, PaymentEvent};
+use domain::payment::{FailureCause, Payment, PaymentEvent};
 use domain::plan::PlanName;
 use domain::team::{Team, TeamEvent};
 use domain::{EventId, PaymentId, TeamId, UserId};
@@ -119,6 +119,13 @@ impl Writing<'_> {
             PaymentEvent::PaymentCompleted(completed) => {
                 self.tables.complete_payment(id, completed.completed_at).await
             }
+            PaymentEvent::PaymentConflicted(_) => {
+                let Some(begun) = self.tables.payment(id).await? else { return Ok(()) };
+                let news = News::PaymentConflicted { payment: begun.facts, at: self.due_at };
+                self.tell_the_payer(begun.team, begun.user, news).await
+            }
+            // He was told when the money came, and is not to be told to try again.
+            PaymentEvent::PaymentFailed(failed) if failed.cause == Some(FailureCause::OtherMoney) => Ok(()),
             PaymentEvent::PaymentFailed(failed) => {
                 let Some(begun) = self.tables.payment(id).await? else { return Ok(()) };
                 let (payment, at, cause) = (begun.facts, self.due_at, failed.cause);
@@ -129,7 +136,6 @@ impl Writing<'_> {
             | PaymentEvent::PaymentProcessing(_)
             | PaymentEvent::CancellationRequested(_)
             | PaymentEvent::PaymentCancelled(_)
-            | PaymentEvent::PaymentConflicted(_)
             | PaymentEvent::RefundDue(_)
             | PaymentEvent::CallbackReceived(_)
             | PaymentEvent::SecondLinkFound(_) => Ok(()),

@@ -75,6 +75,13 @@ pub enum News {
         /// The first instant after the time that is paid for.
         until: DateTime<Utc>,
     },
+    /// Money came, and not as asked: a person decides, and nobody is to pay again before that.
+    PaymentConflicted {
+        /// Which.
+        payment: PaymentFacts,
+        /// When that was recorded.
+        at: DateTime<Utc>,
+    },
     /// A payment will not be captured.
     PaymentFailed {
         /// Which.

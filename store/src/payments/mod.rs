@@ -4,8 +4,7 @@
 //! Nothing is asked of the backend that is not recorded before, and no answer counts before it is recorded.
 //!
 //! Here is how a payment reaches its backend. `refresh.rs` asks where it stands, `cancel.rs` calls it off, `flights.rs`
-//! keeps requests out of each other's way, `backend.rs` is what can be asked,
-//! `events.rs` is what is recorded.
+//! keeps requests out of each other's way, `backend.rs` is what can be asked, `events.rs` is what is recorded.
 
 pub mod backend;
 mod cancel;

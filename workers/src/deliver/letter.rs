@@ -1,6 +1,5 @@
 //! What a mail says of an event: the event's facts, the team as it is called now, and what plans cost now.
 
-use domain::payment::FailureCause;
 use domain::plan::{Catalogue, PlanName};
 use domain::team::{Resource, TeamEvent};
 use domain::{ByteCount, Month};
@@ -17,7 +16,7 @@ pub(super) fn letter(delivery: &PendingDelivery, plans: &Catalogue) -> Option<Le
         News::PaymentConfirmed { payment, paid_at, until } => {
             Letter::PaymentConfirmation { payment: about.payment(payment), paid_at: *paid_at, until: *until }
         }
-        News::PaymentFailed { payment, at, cause: Some(FailureCause::OtherMoney) } => {
+        News::PaymentConflicted { payment, at } => {
             Letter::PaymentInReview { payment: about.payment(payment), at: *at }
         }
         News::PaymentFailed { payment, at, cause } => {

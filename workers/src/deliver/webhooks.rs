@@ -39,7 +39,9 @@ fn message(delivery: &PendingDelivery, at: DateTime<Utc>) -> Option<Message> {
     let (DeliveryId::Webhook { event_id } | DeliveryId::Mail { event_id, .. }) = delivery.id;
     let told = match &delivery.told.news {
         News::Team(event) => event,
-        News::PaymentConfirmed { .. } | News::PaymentFailed { .. } => return None,
+        News::PaymentConfirmed { .. } | News::PaymentConflicted { .. } | News::PaymentFailed { .. } => {
+            return None;
+        }
     };
     let payload = Payload::of(delivery.team_id, Some(&delivery.told.slug), told, delivery.due_at)?;
     let id = Uuid::parse_str(&event_id.to_string()).ok()?;

@@ -89,7 +89,7 @@ pub enum Letter {
     PaymentInReview {
         /// Which.
         payment: Payment,
-        /// When it ended.
+        /// When that was known.
         at: DateTime<Utc>,
     },
     /// At least 80 % of a limit is used.

@@ -159,7 +159,7 @@ impl Job for ReconcileJob {
                     report.unanswered += 1;
                 }
                 Err(error) => {
-                    tracing::info!(%subject, %error, "where it ends is not known yet");
+                    tracing::info!(%subject, %error, "the payment backend did not tell how it ended");
                     report.unanswered += 1;
                 }
             }

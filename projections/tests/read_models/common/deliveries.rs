@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::Aggregate;
 use domain::delivery::{self, Delivery, DeliveryCommand, DeliveryEvent};
-use domain::payment::{Payment, PaymentEvent, PaymentInitiated};
+use domain::payment::{FailureCause, Payment, PaymentEvent, PaymentInitiated};
 use domain::team::{Contact, Forecast, Resource, Role, Team, TeamCommand, TeamEvent};
 use domain::{ByteCount, DeliveryId, EventId, Language, Month, PaymentId, Sealed, UserId};
 use rand::Rng;
@@ -144,7 +144,13 @@ impl Deliveries {
         self.payments.entry(id.clone()).or_default().evolve(event);
         if let PaymentEvent::PaymentCompleted(completed) = event {
             self.completed.insert(id, completed.completed_at.trunc_subsecs(6));
-        } else if let PaymentEvent::PaymentFailed(failed) = event {
+        } else if let PaymentEvent::PaymentConflicted(_) = event {
+            let Some((asked, payment)) = self.asked(&id) else { return };
+            let news = News::PaymentConflicted { payment, at: recorded.recorded_at };
+            self.mail(recorded, &asked.team_id.to_string(), Some(asked.user_id), &news);
+        } else if let PaymentEvent::PaymentFailed(failed) = event
+            && failed.cause != Some(FailureCause::OtherMoney)
+        {
             let Some((asked, payment)) = self.asked(&id) else { return };
             let (at, cause) = (recorded.recorded_at, failed.cause);
             let news = News::PaymentFailed { payment, at, cause };
@@ -184,7 +190,9 @@ impl Deliveries {
         let can_do_without = match news {
             News::Team(TeamEvent::UsageAlertRaised(raised)) => raised.threshold < 100,
             News::Team(event) => matches!(event, TeamEvent::LimitForecast(_) | TeamEvent::RenewalDue(_)),
-            News::PaymentConfirmed { .. } | News::PaymentFailed { .. } => false,
+            News::PaymentConfirmed { .. } | News::PaymentConflicted { .. } | News::PaymentFailed { .. } => {
+                false
+            }
         };
         let wants = |user: &UserId| !(can_do_without && team.contacts[user].muted);
         let readers: Vec<UserId> = match payer.filter(reached) {

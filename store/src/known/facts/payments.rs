@@ -53,10 +53,13 @@ impl Facts {
         self.open_payments.iter().find(|(_, payment)| pays(payment)).map(|(id, payment)| (*id, payment))
     }
 
-    /// How many payments the backend said were paid, in the last days before this instant, that nobody here knows.
-    #[must_use]
-    pub fn unmatched_at(&self, now: DateTime<Utc>) -> usize {
-        self.unmatched.values().filter(|since| now - **since < FOLLOWED_FOR).count()
+    /// What the backend said was paid, in the last days before this instant, and nobody here knows; and since when.
+    pub fn unmatched_at(
+        &self,
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = (&ExternalPaymentId, DateTime<Utc>)> {
+        let lately = move |since: &DateTime<Utc>| now - *since < FOLLOWED_FOR;
+        self.unmatched.iter().map(|(name, since)| (name, *since)).filter(move |(_, since)| lately(since))
     }
 
     /// Payments that may still be paid, whose month another one has paid meanwhile, and which nobody calls off yet.

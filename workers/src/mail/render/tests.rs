@@ -82,7 +82,7 @@ fn subjects_and_lines_in_both_languages() {
             Language::French,
             "Atelier Dakar : votre paiement est en cours de vérification",
             &[
-                "Le paiement que nous avons reçu pour le forfait Pro de l’équipe Atelier Dakar ne correspond pas à la demande (2 000 FCFA).",
+                "Le paiement que nous avons reçu pour le forfait Pro de l’équipe Atelier Dakar ne correspond pas à la demande (2 000 FCFA, une seule fois).",
                 "Montant demandé : 2 000 FCFA",
                 "https://usage.example/atelier-dakar/payments",
             ],

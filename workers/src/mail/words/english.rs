@@ -95,10 +95,10 @@ fn payment_in_review(payment: &Payment, at: DateTime<Utc>, links: &Links) -> Bod
         heading: "We are checking your payment".into(),
         paragraphs: vec![
             format!(
-                "The payment that we received for the {plan} plan of the team {team} does not match what was asked for ({amount})."
+                "The payment that we received for the {plan} plan of the team {team} does not match what was asked for ({amount}, once)."
             ),
             "Do not pay a second time. Your money is not lost: we are comparing with the books of the payment service, \
-             and will get back to you. Until then the plan is not active."
+             and will get back to you."
                 .into(),
         ],
         facts: vec![

@@ -98,10 +98,10 @@ fn payment_in_review(payment: &Payment, at: DateTime<Utc>, links: &Links) -> Bod
         heading: "Nous vérifions votre paiement".into(),
         paragraphs: vec![
             format!(
-                "Le paiement que nous avons reçu pour le forfait {plan} de l’équipe {team} ne correspond pas à la demande ({amount})."
+                "Le paiement que nous avons reçu pour le forfait {plan} de l’équipe {team} ne correspond pas à la demande ({amount}, une seule fois)."
             ),
             "Ne payez pas une seconde fois. Votre argent n’est pas perdu : nous comparons avec les comptes du service de \
-             paiement et revenons vers vous. En attendant, le forfait n’est pas activé."
+             paiement et revenons vers vous."
                 .into(),
         ],
         facts: vec![
