@@ -123,7 +123,32 @@ async fn who_paid_another_amount_is_told_not_to_pay_again() {
         assert!(text.contains(says) && text.contains(payment["payment_id"].as_str().unwrap()), "{text}");
         assert_eq!(text.contains("Essayer de nouveau"), button == "fail", "{text}");
         assert!(mail.headers["Reply-To"].contains("<help@example.org>"), "{mail:?}");
+        shop.becomes(&payment, "failed").await;
     }
+    // And nothing more of it: least of all to try again.
+    let again = shop.home.json("jobs run mail --json").await;
+    assert_eq!(again["report"], "0 delivered, 0 to be tried again, 0 given up");
+    assert_eq!(smtp.rest().await.len(), 0);
+}
+
+/// Its month is paid, and the payer has paid a second page of the same payment.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_paid_twice_is_told_so() {
+    let mut smtp = SmtpServer::start(&["none"]).await;
+    let shop = Shop::open_with(standard(), Home::embedded().with_mail(smtp.port), "").await;
+    let reader = json!({ "role": "owner", "email": "canary.awa@example.org", "language": "en" });
+    shop.client.put(&format!("/api/teams/{}/members/1", team(1)), &reader).await;
+    let payment = shop.begun().await;
+    shop.press(&payment, "pay").await;
+    assert!(smtp.got().await.headers["Subject"].contains("received"));
+    let second = json!({
+        "external_payment_id": "second-page", "status": "completed", "payment_id": payment["payment_id"],
+        "amount": 2000, "currency": "XOF",
+    });
+    assert_eq!(shop.client.send(shop.signed("second", &second.to_string())).await.status, 200);
+    let mail = smtp.got().await;
+    assert_eq!(mail.headers["Subject"], "Team One: your payment is being checked");
+    assert!(mail.text.contains("Do not pay a second time."), "{mail:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
