@@ -269,10 +269,10 @@ impl AnyAdmin {
         }
     }
 
-    pub(crate) async fn review(&self, payments: u16) -> Result<Vec<ReviewRow>, AdminError> {
+    pub(crate) async fn review(&self, limit: u16) -> Result<Vec<ReviewRow>, AdminError> {
         match self {
-            Self::Own(admin, _) => admin.review(payments).await,
-            Self::Server(server) => Ok(server.review(payments).await?),
+            Self::Own(admin, _) => admin.review(limit).await,
+            Self::Server(server) => Ok(server.review(limit).await?),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::payment::PaymentEvent;
 use domain::{ExternalPaymentId, Money, PaymentId};
-use projections::FlaggedPayment;
+use projections::{FlaggedPayment, QueryError, WaitError};
 use serde::{Deserialize, Serialize};
 use store::payments::{EventsError, events};
 use store::{Clock, SystemClock};
@@ -52,7 +52,10 @@ impl Admin {
         self.known.catch_up().await?;
         // Nobody shall read that there is nothing because it has not got that far.
         let head = self.log.head().await.map_err(EventsError::from)?;
-        self.reads.wait_for(head, UP_TO_DATE).await.map_err(|_| AdminError::Behind)?;
+        self.reads.wait_for(head, UP_TO_DATE).await.map_err(|error| match error {
+            WaitError::TimedOut { .. } => AdminError::Behind,
+            WaitError::Db(error) => QueryError::from(error).into(),
+        })?;
         let unmatched = |(id, since): (&ExternalPaymentId, DateTime<Utc>)| ReviewRow {
             finding: Finding::Unmatched,
             since,

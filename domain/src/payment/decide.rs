@@ -99,8 +99,7 @@ fn submit(payment: &Payment, submission: Submission) -> Decision {
 /// A refusal counts only while the backend has not taken the payment on, by whatever way we know.
 fn refuse_submission(payment: &Payment, reason: String) -> Vec<PaymentEvent> {
     if payment.status == Status::Pending && payment.external_payment_id.is_none() {
-        let cause = Some(FailureCause::NotTakenOn);
-        vec![PaymentEvent::PaymentFailed(PaymentFailed { reason, cause })]
+        vec![failed(payment, FailureCause::NotTakenOn, reason)]
     } else {
         vec![]
     }
@@ -136,11 +135,7 @@ fn observe(payment: &Payment, asked: Money, observation: Observation) -> Decisio
             Some(PaymentEvent::PaymentProcessing(PaymentProcessing { at }))
         }
         (Status::Pending | Status::Processing, ObservedStatus::Failed) => {
-            let reason = "the backend says that it failed".to_owned();
-            // What was captured all the same is somebody's money: nobody is to pay again before a person has decided.
-            let money = !payment.conflicts.is_empty();
-            let cause = Some(if money { FailureCause::OtherMoney } else { FailureCause::Declined });
-            Some(PaymentEvent::PaymentFailed(PaymentFailed { reason, cause }))
+            Some(failed(payment, FailureCause::Declined, "the backend says that it failed".to_owned()))
         }
         (Status::Pending | Status::Processing, ObservedStatus::Cancelled) => {
             Some(PaymentEvent::PaymentCancelled(PaymentCancelled { at }))
@@ -271,9 +266,13 @@ fn expire(payment: &Payment, asked: &PaymentInitiated, asked_at: DateTime<Utc>, 
     if asked_at < ends_at {
         return Err(PaymentRefusal::NotExpired);
     }
-    // The same goes for what ends otherwise after other money has come.
-    let cause = Some(if payment.conflicts.is_empty() { cause } else { FailureCause::OtherMoney });
-    Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed { reason: why.to_owned(), cause })])
+    Ok(vec![failed(payment, cause, why.to_owned())])
+}
+
+/// Whatever ends it: if money has come all the same, nobody is to pay again before a person has decided.
+fn failed(payment: &Payment, cause: FailureCause, reason: String) -> PaymentEvent {
+    let cause = if payment.conflicts.is_empty() { cause } else { FailureCause::OtherMoney };
+    PaymentEvent::PaymentFailed(PaymentFailed { reason, cause: Some(cause) })
 }
 
 fn owe_refund(payment: &Payment, why: String) -> Decision {
