@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod contract;
+mod interposed;
 pub mod requests;
 mod storage;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use interposed::Interposed;
 pub use storage::{MemoryStorage, PostgresStorage, SqliteStorage};
 
 use crate::log::{EventLog, Position, StreamId};

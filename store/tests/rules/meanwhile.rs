@@ -9,12 +9,9 @@ use domain::team::{PlanRenewed, TeamEvent};
 use servelink_store::codec::encode;
 use servelink_store::commands::{Commands, Settlement};
 use servelink_store::subjects::Subjects;
+use servelink_store::testing::Interposed;
 use servelink_store::testing::requests::key;
-use servelink_store::{
-    Append, AppendError, Appended, EventLog, Expected, Filter, NewEvent, Position, ReadError, Recorded,
-    StreamEvents, StreamId,
-};
-use tokio::sync::watch;
+use servelink_store::{Append, AppendError, Appended, EventLog, Expected, NewEvent, StreamEvents, StreamId};
 
 use crate::backend::name_of;
 use crate::payments::{PAID, Till};
@@ -27,47 +24,17 @@ struct Meanwhile {
 }
 
 #[async_trait]
-impl EventLog for Meanwhile {
+impl Interposed for Meanwhile {
+    fn behind(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let first = self.first.lock().unwrap().take();
         if let Some(first) = first {
             self.log.append(first).await.unwrap();
         }
         self.log.append(append).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, ReadError> {
-        self.log.read_stream(stream, after, limit).await
-    }
-
-    async fn read_last(&self, stream: &StreamId) -> Result<Option<Recorded>, ReadError> {
-        self.log.read_last(stream).await
-    }
-
-    async fn read_after(
-        &self,
-        position: Position,
-        limit: usize,
-        filter: Filter,
-    ) -> Result<Vec<Recorded>, ReadError> {
-        self.log.read_after(position, limit, filter).await
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.log.head().await
-    }
-
-    fn wake(&self) -> watch::Receiver<Position> {
-        self.log.wake()
-    }
-
-    async fn close(&self) {
-        self.log.close().await;
     }
 }
 

@@ -4,18 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use cqrs_es::persist::{PersistedEventRepository, PersistedEventStore, PersistenceError};
 use cqrs_es::{AggregateError, CqrsFramework};
 use domain::plan::Catalogue;
 use domain::team::{Team, TeamCommand, TeamRefusal};
 use servelink_store::repository::LogRepository;
 use servelink_store::testing::requests::history;
-use servelink_store::testing::{Harness, MemoryStorage};
-use servelink_store::{
-    Append, AppendError, Appended, EventLog, Filter, Position, ReadError, Recorded, StreamId,
-};
-use tokio::sync::watch;
+use servelink_store::testing::{Harness, Interposed, MemoryStorage};
+use servelink_store::{EventLog, ReadError, StreamId};
 
 use crate::world::{at, project, team};
 
@@ -97,53 +93,13 @@ struct BreaksAfter {
     reads: AtomicUsize,
 }
 
-impl BreaksAfter {
-    fn read(&self) -> Result<(), ReadError> {
+impl Interposed for BreaksAfter {
+    fn behind(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    fn before_read(&self, _: Option<&StreamId>) -> Result<(), ReadError> {
         let left = self.reads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         left.map(|_| ()).map_err(|_| ReadError::Corrupt { position: 0, what: "the test broke it".into() })
-    }
-}
-
-#[async_trait]
-impl EventLog for BreaksAfter {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.log.append(append).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, ReadError> {
-        self.read()?;
-        self.log.read_stream(stream, after, limit).await
-    }
-
-    async fn read_last(&self, stream: &StreamId) -> Result<Option<Recorded>, ReadError> {
-        self.read()?;
-        self.log.read_last(stream).await
-    }
-
-    async fn read_after(
-        &self,
-        position: Position,
-        limit: usize,
-        filter: Filter,
-    ) -> Result<Vec<Recorded>, ReadError> {
-        self.read()?;
-        self.log.read_after(position, limit, filter).await
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.log.head().await
-    }
-
-    fn wake(&self) -> watch::Receiver<Position> {
-        self.log.wake()
-    }
-
-    async fn close(&self) {
-        self.log.close().await;
     }
 }
